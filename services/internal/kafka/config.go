@@ -1,0 +1,170 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+// Config says how to reach the brokers. Every file is read again for each new connection, so that a renewed certificate
+// or a changed password takes effect by itself, and one that does not exist yet is waited for.
+type Config struct {
+	Brokers          string `name:"kafka-brokers" env:"KAFKA_BROKERS" default:"127.0.0.1:9092" placeholder:"HOST:PORT,..." help:"Brokers to start from, comma separated (default ${default})."`
+	TLSCAFile        string `name:"kafka-tls-ca-file" env:"KAFKA_TLS_CA_FILE" placeholder:"FILE" help:"PEM file of the authorities that sign the brokers' certificates; switches TLS on."`
+	TLSCertFile      string `name:"kafka-tls-cert-file" env:"KAFKA_TLS_CERT_FILE" placeholder:"FILE" help:"PEM file of the client's certificate, with its key in --kafka-tls-key-file."`
+	TLSKeyFile       string `name:"kafka-tls-key-file" env:"KAFKA_TLS_KEY_FILE" placeholder:"FILE" help:"PEM file of the client certificate's key."`
+	SASLMechanism    string `name:"kafka-sasl-mechanism" env:"KAFKA_SASL_MECHANISM" placeholder:"NAME" help:"SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; none when empty."`
+	SASLUsername     string `name:"kafka-sasl-username" env:"KAFKA_SASL_USERNAME" placeholder:"NAME" help:"User name for SASL."`
+	SASLPassword     string `name:"kafka-sasl-password" env:"KAFKA_SASL_PASSWORD" placeholder:"PASSWORD" help:"Password for SASL."`
+	SASLPasswordFile string `name:"kafka-sasl-password-file" env:"KAFKA_SASL_PASSWORD_FILE" placeholder:"FILE" help:"File that holds the password for SASL, in place of --kafka-sasl-password."`
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c Config) Validate() error {
+	var errs []error
+	refuse := func(flag, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, args...)))
+	}
+	for _, broker := range c.seeds() {
+		if _, _, err := net.SplitHostPort(broker); err != nil {
+			refuse("kafka-brokers", "%q is not HOST:PORT", broker)
+		}
+	}
+	if len(c.seeds()) == 0 {
+		refuse("kafka-brokers", "names no broker")
+	}
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		refuse("kafka-tls-cert-file", "goes with --kafka-tls-key-file: give both or neither")
+	}
+	if !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, c.SASLMechanism) {
+		refuse("kafka-sasl-mechanism", "%q is none of SCRAM-SHA-256, SCRAM-SHA-512, PLAIN", c.SASLMechanism)
+	}
+	if c.SASLMechanism != "" && c.SASLUsername == "" {
+		refuse("kafka-sasl-username", "is needed with --kafka-sasl-mechanism")
+	}
+	if c.SASLMechanism == "" && (c.SASLUsername != "" || c.SASLPassword != "" || c.SASLPasswordFile != "") {
+		refuse("kafka-sasl-mechanism", "is needed with a user name or password")
+	}
+	if c.SASLMechanism != "" && (c.SASLPassword == "") == (c.SASLPasswordFile == "") {
+		refuse("kafka-sasl-password", "give either it or --kafka-sasl-password-file")
+	}
+	return errors.Join(errs...)
+}
+
+// seeds are the brokers to start from.
+func (c Config) seeds() []string {
+	var seeds []string
+	for seed := range strings.SplitSeq(c.Brokers, ",") {
+		if seed = strings.TrimSpace(seed); seed != "" {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
+}
+
+// Options are the client options for these settings; add what the client is for. It reads no file and dials nothing.
+func (c Config) Options(clientID string, log *slog.Logger) []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.seeds()...),
+		kgo.ClientID(clientID),
+		kgo.SoftwareNameAndVersion("openorder", "1"),
+		kgo.WithLogger(clientLog{log}),
+		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMaxAge(30 * time.Second),
+		kgo.Dialer(c.dial),
+	}
+	if c.SASLMechanism != "" {
+		opts = append(opts, kgo.SASL(c.sasl()))
+	}
+	return opts
+}
+
+func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if c.TLSCAFile == "" && c.TLSCertFile == "" {
+		return dialer.DialContext(ctx, network, address)
+	}
+	settings, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	return (&tls.Dialer{NetDialer: dialer, Config: settings}).DialContext(ctx, network, address)
+}
+
+func (c Config) tls() (*tls.Config, error) {
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLSCAFile != "" {
+		pem, err := os.ReadFile(c.TLSCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the brokers' authorities: %w", err)
+		}
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read the brokers' authorities: %s holds no PEM certificate", c.TLSCAFile)
+		}
+	}
+	if c.TLSCertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the client's certificate: %w", err)
+		}
+		settings.Certificates = []tls.Certificate{pair}
+	}
+	return settings, nil
+}
+
+func (c Config) sasl() sasl.Mechanism {
+	switch c.SASLMechanism {
+	case "PLAIN":
+		return plain.Plain(func(context.Context) (plain.Auth, error) {
+			password, err := c.password()
+			return plain.Auth{User: c.SASLUsername, Pass: password}, err
+		})
+	case "SCRAM-SHA-256":
+		return scram.Sha256(c.scram)
+	default:
+		return scram.Sha512(c.scram)
+	}
+}
+
+func (c Config) scram(context.Context) (scram.Auth, error) {
+	password, err := c.password()
+	return scram.Auth{User: c.SASLUsername, Pass: password}, err
+}
+
+func (c Config) password() (string, error) {
+	if c.SASLPasswordFile == "" {
+		return c.SASLPassword, nil
+	}
+	text, err := os.ReadFile(c.SASLPasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("read the SASL password: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// MissingFile names the first file of these settings that does not exist yet.
+func (c Config) MissingFile() string {
+	for _, path := range []string{c.TLSCAFile, c.TLSCertFile, c.TLSKeyFile, c.SASLPasswordFile} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return path
+		}
+	}
+	return ""
+}

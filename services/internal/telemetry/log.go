@@ -1,0 +1,44 @@
+// Package telemetry is logs and traces.
+package telemetry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+
+	"golang.org/x/term"
+)
+
+// LogConfig says what is logged, and how.
+type LogConfig struct {
+	Level  string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error (default ${default})."`
+	Format string `name:"log-format" env:"LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, json otherwise (default ${default})."`
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c LogConfig) Validate() error {
+	var errs []error
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		errs = append(errs, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", c.Level))
+	}
+	if !slices.Contains([]string{"auto", "text", "json"}, c.Format) {
+		errs = append(errs, fmt.Errorf("--log-format: %q is none of auto, text, json", c.Format))
+	}
+	return errors.Join(errs...)
+}
+
+// Logger writes to w, standard error as a rule.
+func (c LogConfig) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // checked by Validate
+	options := &slog.HandlerOptions{Level: level}
+	file, isFile := w.(*os.File)
+	if c.Format == "text" || (c.Format == "auto" && isFile && term.IsTerminal(int(file.Fd()))) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

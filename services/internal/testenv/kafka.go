@@ -1,0 +1,146 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sys/unix"
+
+	"github.com/openorder/openorder/services/internal/event"
+	"github.com/openorder/openorder/services/internal/kafka"
+)
+
+// EachKafka runs a test over the embedded broker and again, as a subtest of its own, over the real cluster.
+func EachKafka(t *testing.T, test func(t *testing.T, brokers kafka.Config)) {
+	t.Run("kfake", func(t *testing.T) { t.Parallel(); _, brokers := FakeKafka(t); test(t, brokers) })
+	t.Run("kafka", func(t *testing.T) { test(t, RealKafka(t)) })
+}
+
+// FakeKafka starts an embedded broker without topics. Use the cluster to inject faults.
+func FakeKafka(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, kafka.Config) {
+	t.Helper()
+	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
+	if err != nil {
+		t.Fatal(fmt.Errorf("start an embedded broker: %w", err))
+	}
+	t.Cleanup(cluster.Close)
+	return cluster, kafka.Config{Brokers: strings.Join(cluster.ListenAddrs(), ",")}
+}
+
+// RealKafka is the real cluster, empty of topics and groups. Tests share one cluster, so they take turns, over packages too.
+func RealKafka(t testing.TB) kafka.Config {
+	t.Helper()
+	brokers := kafka.Config{Brokers: need(t, "OPENORDER_TEST_KAFKA", "a Kafka cluster")}
+	takeTurn(t)
+	empty(t, brokers)
+	return brokers
+}
+
+// SecureKafka is the same cluster's listener with TLS, SCRAM and ACLs, as the user and password given, and the plaintext
+// settings of one who may do everything. Users are made by the test, with the admin's settings.
+func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
+	t.Helper()
+	secure := kafka.Config{
+		Brokers:       need(t, "OPENORDER_TEST_KAFKA_SECURE", "a Kafka cluster's listener with TLS, SCRAM and ACLs"),
+		TLSCAFile:     need(t, "OPENORDER_TEST_KAFKA_CA", "the CA of that listener"),
+		SASLMechanism: "SCRAM-SHA-512", SASLUsername: user, SASLPassword: password,
+	}
+	return secure, RealKafka(t)
+}
+
+func takeTurn(t testing.TB) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), "openorder-test-kafka.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(fmt.Errorf("wait for a turn on the test cluster: %w", err))
+	}
+	t.Cleanup(func() { file.Close() })
+}
+
+// Admin is an admin client, closed when the test ends.
+func Admin(t testing.TB, brokers kafka.Config) *kadm.Client {
+	t.Helper()
+	client, err := kgo.NewClient(brokers.Options("test", slog.New(slog.DiscardHandler))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
+// Topics makes OpenOrder's topics, with as many partitions as asked for.
+func Topics(t testing.TB, brokers kafka.Config, partitions int32) {
+	t.Helper()
+	CreateTopics(t, brokers, partitions, event.TopicOrderCreated, event.TopicInventoryReserved, event.TopicInventoryRejected, event.TopicDeadLetter)
+}
+
+// CreateTopics makes topics, and waits until the cluster serves them.
+func CreateTopics(t testing.TB, brokers kafka.Config, partitions int32, topics ...string) {
+	t.Helper()
+	admin := Admin(t, brokers)
+	created, err := admin.CreateTopics(t.Context(), partitions, -1, nil, topics...)
+	if err == nil {
+		err = created.Error()
+	}
+	if err != nil {
+		t.Fatal(fmt.Errorf("create topics: %w", err))
+	}
+	Eventually(t, 20*time.Second, "the topics' leaders are elected", func() bool {
+		offsets, err := admin.ListEndOffsets(t.Context(), topics...)
+		return err == nil && offsets.Error() == nil
+	})
+}
+
+func empty(t testing.TB, brokers kafka.Config) {
+	t.Helper()
+	admin := Admin(t, brokers)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var names []string
+	Eventually(t, time.Minute, "the test cluster is empty", func() bool {
+		groups, err := admin.ListGroups(ctx)
+		if err != nil {
+			return false
+		}
+		if ids := groups.Groups(); len(ids) > 0 {
+			admin.DeleteGroups(ctx, ids...)
+		}
+		topics, err := admin.ListTopics(ctx)
+		if err != nil {
+			return false
+		}
+		names = topics.Names()
+		if len(names) > 0 {
+			admin.DeleteTopics(ctx, names...)
+		}
+		return len(names) == 0 && len(groups) == 0
+	})
+}
+
+// Eventually waits for a condition, asked every few milliseconds, and fails the test when it does not come true in time.
+func Eventually(t testing.TB, within time.Duration, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("within %s: not yet: %s", within, what)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,7 +1,172 @@
 package kafka
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
 
 // ProduceFunc produces records and returns when each is acknowledged or has failed, an error a record in the same
 // order. An error of a record leaves open whether it was written.
 type ProduceFunc func(ctx context.Context, records []*Record) []error
+
+// ProducerConfig is what a Producer needs.
+type ProducerConfig struct {
+	Kafka    Config
+	ClientID string
+	// Letters makes it a producer of dead letters: each goes to the partition it names, and is cut until it fits.
+	Letters bool
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Report  func(error) // told what the producer waits for, nil when it waits for nothing; may be nil
+}
+
+// Producer produces with idempotence and acks from all in-sync replicas, and outlives refusals: franz-go keeps some of
+// them (a missing right to InitProducerId, a recreated topic) for its client's life, so this starts a new client.
+// It is safe for concurrent use.
+type Producer struct {
+	config ProducerConfig
+
+	mu       sync.RWMutex // read-held while producing with client, so that a replaced one is idle
+	client   *kgo.Client
+	replaced time.Time
+}
+
+const (
+	deliveryTimeout = 10 * time.Second
+	// A producer's limits count uncompressed bytes, while the brokers' counts compressed ones: 5 MiB of spaces arrive in a
+	// record of a few KiB and must fit into a dead letter.
+	maxBatchBytes  = 1_000_000
+	maxLetterBytes = 96 << 20
+)
+
+// NewProducer checks the settings; it dials nothing.
+func NewProducer(config ProducerConfig) (*Producer, error) {
+	if config.Report == nil {
+		config.Report = func(error) {}
+	}
+	p := &Producer{config: config}
+	client, err := p.newClient()
+	if err != nil {
+		return nil, err
+	}
+	p.client = client
+	return p, nil
+}
+
+func (p *Producer) newClient() (*kgo.Client, error) {
+	limit, partitioner := int32(maxBatchBytes), kgo.StickyKeyPartitioner(nil)
+	if p.config.Letters {
+		limit, partitioner = maxLetterBytes, samePartition{}
+	}
+	client, err := kgo.NewClient(append(p.config.Kafka.Options(p.config.ClientID, p.config.Log),
+		kgo.RecordPartitioner(partitioner),
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytes(limit),
+		kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.ProduceRequestTimeout(deliveryTimeout),
+		kgo.MaxBufferedRecords(50_000),
+		kgo.UnknownTopicRetries(1),
+		kgo.WithHooks(hooks(p.config.Metrics, p.config.ClientID)...),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("make a producer: %w", err)
+	}
+	return client, nil
+}
+
+// Produce is a ProduceFunc. It returns within the delivery time-out, 10 s, and then some for dead letters that are cut.
+func (p *Producer) Produce(ctx context.Context, records []*Record) []error {
+	errs := p.produce(ctx, records)
+	var failed error
+	for i, err := range errs {
+		if errors.Is(err, kerr.MessageTooLarge) {
+			errs[i] = p.produceAlone(ctx, records[i])
+		}
+		if errs[i] != nil {
+			failed = errs[i]
+		}
+	}
+	if lasting(failed) {
+		p.replaceClient(failed)
+	}
+	if failed != nil {
+		failed = fmt.Errorf("produce: %w", failed)
+	}
+	p.config.Report(failed)
+	return errs
+}
+
+func (p *Producer) produce(ctx context.Context, records []*Record) []error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	errs := make([]error, len(records))
+	var pending sync.WaitGroup
+	pending.Add(len(records))
+	for i, r := range records {
+		p.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+			errs[i] = err
+			pending.Done()
+		})
+	}
+	pending.Wait()
+	return errs
+}
+
+// produceAlone tries a record by itself whose batch was too large, and cuts it, if it is a dead letter, until it fits.
+func (p *Producer) produceAlone(ctx context.Context, r *Record) error {
+	for {
+		err := p.produce(ctx, []*Record{r})[0]
+		if !errors.Is(err, kerr.MessageTooLarge) || !p.config.Letters || !shrink(r) {
+			return err
+		}
+	}
+}
+
+// lasting tells whether the client may keep giving the same answer although its cause is gone.
+func lasting(err error) bool {
+	return err != nil && !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) &&
+		!errors.Is(err, kerr.MessageTooLarge) && !errors.Is(err, kerr.UnknownTopicOrPartition) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// replaceClient starts a new client in place of one that keeps a refusal, at most one a second.
+func (p *Producer) replaceClient(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.replaced) < time.Second {
+		return
+	}
+	p.replaced = time.Now()
+	p.config.Log.Warn("start a new producer", "client", p.config.ClientID, "cause", cause)
+	p.client.Close()
+	client, err := p.newClient()
+	if err != nil { // the settings were good for the one before
+		p.config.Report(err)
+		return
+	}
+	p.client = client
+}
+
+// Close ends the client. What is still being produced fails.
+func (p *Producer) Close() {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	p.client.Close()
+}
+
+// samePartition puts dead letters where they say.
+type samePartition struct{}
+
+func (samePartition) ForTopic(string) kgo.TopicPartitioner { return samePartition{} }
+func (samePartition) RequiresConsistency(*kgo.Record) bool { return true }
+func (samePartition) Partition(r *kgo.Record, partitions int) int {
+	return int(r.Partition) % partitions
+}

@@ -1,0 +1,456 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/testenv"
+)
+
+const (
+	source  = "source"
+	letters = "source.DLT"
+	sink    = "sink"
+	group   = "workers"
+)
+
+// work is a handler whose behaviour a test chooses a record, or a batch, at a time.
+type work struct {
+	mu      sync.Mutex
+	handled []string // values of the records that are done, in order
+	tries   map[string]int
+	decide  func(value string, try int) error
+	batch   func(values []string) error
+	probe   func() error
+}
+
+func (w *work) Handle(_ context.Context, batch []*kafka.Record) ([]kafka.Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	values := make([]string, len(batch))
+	for i, r := range batch {
+		values[i] = string(r.Value)
+	}
+	if w.batch != nil {
+		if err := w.batch(values); err != nil {
+			return nil, err
+		}
+	}
+	results := make([]kafka.Result, len(batch))
+	for i, value := range values {
+		w.tries[value]++
+		if w.decide != nil {
+			if results[i].Err = w.decide(value, w.tries[value]); results[i].Err != nil {
+				continue
+			}
+		}
+		w.handled = append(w.handled, value)
+		results[i].Emit = []*kafka.Record{{Topic: sink, Key: batch[i].Key, Value: batch[i].Value}}
+	}
+	return results, nil
+}
+
+func (w *work) Probe(context.Context) error {
+	if w.probe == nil {
+		return errors.New("the probe fails too")
+	}
+	return w.probe()
+}
+
+func (w *work) done() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.handled)
+}
+
+func (w *work) triesOf(value string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tries[value]
+}
+
+// bench is one test's topics, handler and running consumer.
+type bench struct {
+	*testing.T
+	brokers kafka.Config
+	client  *kgo.Client
+	admin   *kadm.Client
+	work    *work
+}
+
+func setup(t *testing.T, brokers kafka.Config, w *work, partitions int32) *bench {
+	t.Helper()
+	testenv.CreateTopics(t, brokers, partitions, source, letters, sink)
+	client, err := kgo.NewClient(append(brokers.Options("test", slog.New(slog.DiscardHandler)),
+		kgo.ProducerBatchMaxBytes(90<<20), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	w.tries = map[string]int{}
+	return &bench{t, brokers, client, kadm.NewClient(client), w}
+}
+
+// consume runs a consumer until the test ends, or until the function it returns is called.
+func (b *bench) consume() (stop func()) {
+	b.Helper()
+	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
+		Kafka: b.brokers, Group: group, Topics: []string{source}, ClientID: "worker", MaxBatch: 100, DeadLetter: letters,
+		Handler: b.work, Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Metrics: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = consumer.Run(ctx) }()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	b.Cleanup(stop)
+	return stop
+}
+
+func (b *bench) produce(records ...*kgo.Record) {
+	b.Helper()
+	if err := b.client.ProduceSync(b.Context(), records...).FirstErr(); err != nil {
+		b.Fatal(fmt.Errorf("produce: %w", err))
+	}
+}
+
+func rec(partition int32, key, value string) *kgo.Record {
+	r := &kgo.Record{Topic: source, Partition: partition, Value: []byte(value)}
+	if key != "" {
+		r.Key = []byte(key)
+	}
+	return r
+}
+
+// read returns all records of a topic that are there now.
+func (b *bench) read(topic string) []*kgo.Record {
+	b.Helper()
+	ends, err := b.admin.ListEndOffsets(b.Context(), topic)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var want int64
+	ends.Each(func(o kadm.ListedOffset) { want += o.Offset })
+	if want == 0 {
+		return nil
+	}
+	client, err := kgo.NewClient(append(b.brokers.Options("reader", slog.New(slog.DiscardHandler)), kgo.ConsumeTopics(topic))...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	var records []*kgo.Record
+	for int64(len(records)) < want {
+		records = append(records, client.PollFetches(b.Context()).Records()...)
+	}
+	return records
+}
+
+func (b *bench) committed() int64 {
+	offsets, err := b.admin.FetchOffsets(b.Context(), group)
+	if err != nil {
+		return -1
+	}
+	var sum int64
+	offsets.Each(func(o kadm.OffsetResponse) { sum += o.At })
+	return sum
+}
+
+func (b *bench) eventually(what string, condition func() bool) {
+	b.Helper()
+	testenv.Eventually(b, 30*time.Second, what, condition)
+}
+
+func values(records []*kgo.Record) []string {
+	var out []string
+	for _, r := range records {
+		out = append(out, string(r.Value))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func header(r *kgo.Record, key string) string { return string(kafka.HeaderValue(r, key)) }
+
+func TestPoisonIsDeadLetteredAfterThreeTriesWhileTheRestGoesOn(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{decide: func(value string, _ int) error {
+			if value == "poison" {
+				return kafka.Faulty("on_purpose", errors.New("poisoned"))
+			}
+			return nil
+		}}, 2)
+		b.produce(rec(1, "a", "poison"), rec(1, "b", "1"), rec(1, "a", "behind poison"), rec(1, "", "2"))
+		b.consume()
+		b.eventually("records of other keys are done although one waits", func() bool {
+			done := b.work.done()
+			return slices.Contains(done, "1") && slices.Contains(done, "2") && b.work.triesOf("poison") < 3
+		})
+		b.eventually("the offset is past all four", func() bool { return b.committed() == 4 })
+		got := b.read(letters)
+		if len(got) != 1 || b.work.triesOf("poison") != 3 {
+			t.Fatalf("%d dead letters after %d tries, want 1 after 3", len(got), b.work.triesOf("poison"))
+		}
+		if r := got[0]; string(r.Value) != "poison" || string(r.Key) != "a" || r.Partition != 1 {
+			t.Errorf("dead letter %s=%s on partition %d", r.Key, r.Value, r.Partition)
+		}
+		if want, sunk := []string{"1", "2", "behind poison"}, values(b.read(sink)); !slices.Equal(sunk, want) {
+			t.Errorf("emitted %v, want %v", sunk, want)
+		}
+	})
+}
+
+func TestAFatalRecordIsDeadLetteredAtOnceWithSpringsHeaders(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{decide: func(string, int) error { return kafka.Fatal("undecodable", errors.New("not JSON")) }}, 1)
+		bad := rec(0, "k", "{")
+		bad.Headers = []kgo.RecordHeader{{Key: "own", Value: []byte("kept")}, {Key: kafka.HeaderExceptionMessage, Value: []byte("former")}}
+		bad.Timestamp = time.UnixMilli(1_700_000_000_123)
+		b.produce(rec(0, "", "{0"), bad)
+		b.consume()
+		b.eventually("both are dead-lettered and passed", func() bool { return b.committed() == 2 })
+		r := b.read(letters)[1]
+		want := map[string]string{
+			"own":                             "kept",
+			kafka.HeaderOriginalTopic:         source,
+			kafka.HeaderOriginalPartition:     "\x00\x00\x00\x00",
+			kafka.HeaderOriginalOffset:        "\x00\x00\x00\x00\x00\x00\x00\x01",
+			kafka.HeaderOriginalTimestamp:     "\x00\x00\x01\x8b\xcf\xe5\x68\x7b",
+			kafka.HeaderOriginalTimestampType: "CreateTime",
+			kafka.HeaderOriginalGroup:         group,
+			kafka.HeaderExceptionMessage:      "not JSON",
+			kafka.HeaderExceptionClass:        "openorder.undecodable",
+			kafka.HeaderExceptionCause:        "errors.errorString",
+			kafka.HeaderExceptionStack:        "not JSON",
+		}
+		got := map[string]string{}
+		for _, h := range r.Headers {
+			if _, twice := got[h.Key]; twice {
+				t.Errorf("header %s stands there twice", h.Key)
+			}
+			got[h.Key] = string(h.Value)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("headers %q\nwant    %q", got, want)
+		}
+		if b.work.triesOf("{") != 1 {
+			t.Errorf("%d tries of a fatal record, want 1", b.work.triesOf("{"))
+		}
+	})
+}
+
+func TestARefusedBatchIsSplitUntilTheCulpritStandsAlone(t *testing.T) {
+	t.Parallel()
+	refusals := map[string]func() error{
+		"refused by the database":             func() error { return kafka.Faulty("refused", errors.New("SQLSTATE 22P05")) },
+		"panic":                               func() error { panic("index out of range") },
+		"unexplained, but the probe succeeds": func() error { return errors.New("something unheard of") },
+	}
+	for name, refuse := range refusals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, brokers := testenv.FakeKafka(t)
+			b := setup(t, brokers, &work{probe: func() error { return nil }, batch: func(values []string) error {
+				if slices.Contains(values, "culprit") {
+					return refuse()
+				}
+				return nil
+			}}, 1)
+			var all []*kgo.Record
+			for i := range 9 {
+				all = append(all, rec(0, fmt.Sprint(i), fmt.Sprint(i)))
+			}
+			b.produce(slices.Insert(all, 4, rec(0, "c", "culprit"))...)
+			b.consume()
+			b.eventually("all are passed", func() bool { return b.committed() == 10 })
+			if got := values(b.read(letters)); !slices.Equal(got, []string{"culprit"}) {
+				t.Errorf("dead letters %v, want the culprit alone", got)
+			}
+			if got := values(b.read(sink)); len(got) != 9 {
+				t.Errorf("emitted %v, want the nine others", got)
+			}
+		})
+	}
+}
+
+func TestAnOutageDeadLettersNothing(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		attempts := 0
+		b := setup(t, brokers, &work{batch: func([]string) error {
+			if attempts++; attempts <= 6 {
+				return errors.New("connection refused")
+			}
+			return nil
+		}}, 1)
+		b.produce(rec(0, "a", "1"), rec(0, "b", "2"))
+		b.consume()
+		b.eventually("all is done once the outage is over", func() bool { return b.committed() == 2 })
+		if got := b.read(letters); len(got) != 0 {
+			t.Errorf("%d dead letters of an outage, want none", len(got))
+		}
+	})
+}
+
+func TestTheOffsetStaysBehindTheOldestUnfinishedRecordOverARestart(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		blocked := true
+		b := setup(t, brokers, &work{decide: func(value string, _ int) error {
+			if value == "waits" && blocked {
+				return errors.New("its receiver is away")
+			}
+			return nil
+		}}, 1)
+		b.produce(rec(0, "a", "0"), rec(0, "b", "waits"), rec(0, "c", "2"), rec(0, "d", "3"))
+		stop := b.consume()
+		b.eventually("the others are emitted", func() bool { return len(b.read(sink)) == 3 })
+		stop()
+		if at := b.committed(); at != 1 {
+			t.Fatalf("committed %d while record 1 is unfinished", at)
+		}
+		b.work.mu.Lock()
+		blocked = false
+		b.work.mu.Unlock()
+		b.consume()
+		b.eventually("the record that waited is done", func() bool { return b.committed() == 4 })
+	})
+}
+
+func TestARecreatedTopicIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{}, 1)
+		b.produce(rec(0, "", "old 0"), rec(0, "", "old 1"), rec(0, "", "old 2"))
+		b.consume()
+		b.eventually("the old topic's records are done", func() bool { return b.committed() == 3 })
+		for _, topic := range []string{source, sink} {
+			if _, err := b.admin.DeleteTopic(t.Context(), topic); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.eventually("the topics are gone", func() bool {
+			topics, err := b.admin.ListTopics(t.Context(), source, sink)
+			return err == nil && !topics.Has(source) && !topics.Has(sink)
+		})
+		testenv.CreateTopics(t, brokers, 1, source, sink)
+		b.client.PurgeTopicsFromClient(source)
+		for i := range 4 {
+			b.produce(rec(0, "", fmt.Sprint("new ", i)))
+		}
+		b.eventually("every record of the new topic is done", func() bool {
+			done := b.work.done()
+			return !slices.ContainsFunc([]string{"new 0", "new 1", "new 2", "new 3"}, func(v string) bool { return !slices.Contains(done, v) })
+		})
+		b.eventually("and emitted to the recreated sink", func() bool { return len(b.read(sink)) >= 4 })
+	})
+}
+
+func TestConsumingBeginsWhenMissingTopicsAreMade(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := &bench{T: t, brokers: brokers, work: &work{}}
+		b.consume()
+		made := setup(t, brokers, b.work, 1)
+		made.produce(rec(0, "", "first"))
+		made.eventually("it is done", func() bool { return slices.Contains(b.work.done(), "first") })
+	})
+}
+
+func TestADeadLetterAlwaysFits(t *testing.T) {
+	t.Parallel()
+	records := map[string]struct {
+		value   string
+		headers int
+		cut     bool
+	}{
+		"at the broker's limit":                      {value: random(1_048_400), cut: true},
+		"5 MiB of spaces compressed to a few KiB":    {value: strings.Repeat(" ", 5<<20)},
+		"headers that leave no room for ours":        {headers: 1_048_300, cut: true},
+		"a little below the limit, the stack is cut": {value: random(1_047_000), cut: true},
+	}
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{decide: func(string, int) error {
+			return kafka.Fatal("invalid", errors.New(strings.Repeat("long ", 1000)))
+		}}, 1)
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(records)) {
+			r := rec(0, name, records[name].value)
+			if n := records[name].headers; n > 0 {
+				r.Headers = []kgo.RecordHeader{{Key: "x", Value: []byte(random(n))}}
+			}
+			b.produce(r)
+			names = append(names, name)
+		}
+		b.consume()
+		b.eventually("all are dead-lettered", func() bool { return b.committed() == int64(len(names)) })
+		for _, r := range b.read(letters) {
+			if cut := header(r, kafka.HeaderTruncated); (cut != "") != records[string(r.Key)].cut {
+				t.Errorf("%s: cut %q", r.Key, cut)
+			}
+			if header(r, kafka.HeaderOriginalTopic) != source {
+				t.Errorf("%s: lost its origin", r.Key)
+			}
+		}
+	})
+}
+
+func TestNoRecordIsLostWhenConsumersComeAndGo(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{}, 6)
+		const count = 3000
+		go func() {
+			for i := range count {
+				r := rec(int32(i%6), fmt.Sprint(i), fmt.Sprint(i))
+				b.client.Produce(context.WithoutCancel(b.Context()), r, nil)
+			}
+		}()
+		stop := b.consume()
+		for range 3 {
+			seen := len(b.work.done())
+			other := b.consume()
+			b.eventually("work goes on", func() bool { n := len(b.work.done()); return n > seen || n >= count })
+			stop()
+			stop = other
+		}
+		b.eventually("all are committed", func() bool { return b.committed() == count })
+		seen := map[string]bool{}
+		for _, v := range b.work.done() {
+			seen[v] = true
+		}
+		if len(seen) != count {
+			t.Errorf("%d of %d records were handled", len(seen), count)
+		}
+	})
+}
+
+// random is text that does not compress.
+func random(n int) string {
+	var out strings.Builder
+	state := uint64(88172645463325252)
+	for out.Len() < n {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		fmt.Fprintf(&out, "%c", byte(state>>33)&0x7f)
+	}
+	return out.String()[:n]
+}

@@ -1,0 +1,170 @@
+package kafka
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Headers of a dead letter, as Spring Kafka's DeadLetterPublishingRecoverer writes them (spring-kafka KafkaHeaders), so
+// that Spring's tools read ours. Partition (int32), offset and timestamp (int64, milliseconds) are big-endian.
+const (
+	HeaderExceptionClass        = "kafka_dlt-exception-fqcn"
+	HeaderExceptionCause        = "kafka_dlt-exception-cause-fqcn"
+	HeaderExceptionMessage      = "kafka_dlt-exception-message"
+	HeaderExceptionStack        = "kafka_dlt-exception-stacktrace"
+	HeaderOriginalTopic         = "kafka_dlt-original-topic"
+	HeaderOriginalPartition     = "kafka_dlt-original-partition"
+	HeaderOriginalOffset        = "kafka_dlt-original-offset"
+	HeaderOriginalTimestamp     = "kafka_dlt-original-timestamp"
+	HeaderOriginalTimestampType = "kafka_dlt-original-timestamp-type"
+	HeaderOriginalGroup         = "kafka_dlt-original-consumer-group"
+
+	// HeaderTruncated is ours: what was cut from the letter so that it fits, such as "stacktrace" or "stacktrace,value".
+	HeaderTruncated = "openorder-dlt-truncated"
+)
+
+const (
+	exceptionPrefix = "kafka_dlt-exception-"
+	originalPrefix  = "kafka_dlt-original-"
+
+	maxMessageBytes = 4 << 10 // of an exception's message
+	maxStackBytes   = 16 << 10
+	// maxOrigins bounds header growth: of a record dead-lettered again and again, the first origin and the last nine stay.
+	maxOrigins = 10
+)
+
+// newDeadLetter is the record that keeps another that could not be taken: key, value and headers as they were, the
+// exception's headers replaced, the origin's appended (the first stays the origin). It goes to the partition of the same
+// number, or to that modulo the count where the dead letter topic has fewer (KIP-1191).
+func newDeadLetter(topic, group string, r *Record, cause error) *Record {
+	letter := &Record{Topic: topic, Partition: r.Partition, Key: r.Key, Value: r.Value}
+	letter.Headers = append(keptHeaders(r.Headers), originHeaders(group, r)...)
+	letter.Headers = append(letter.Headers, exceptionHeaders(cause)...)
+	return letter
+}
+
+// keptHeaders are the record's own without earlier exceptions, and without the origins in the middle when there are many.
+func keptHeaders(headers []Header) []Header {
+	origins := 0
+	for _, h := range headers {
+		if h.Key == HeaderOriginalTopic {
+			origins++
+		}
+	}
+	surplus := origins - (maxOrigins - 1)
+	seen := map[string]int{}
+	kept := make([]Header, 0, len(headers)+11)
+	for _, h := range headers {
+		if strings.HasPrefix(h.Key, exceptionPrefix) || h.Key == HeaderTruncated {
+			continue
+		}
+		if strings.HasPrefix(h.Key, originalPrefix) {
+			if seen[h.Key]++; seen[h.Key] > 1 && seen[h.Key] <= 1+surplus {
+				continue
+			}
+		}
+		kept = append(kept, h)
+	}
+	return kept
+}
+
+func originHeaders(group string, r *Record) []Header {
+	timestampType := "CreateTime"
+	if r.Attrs.TimestampType() == 1 {
+		timestampType = "LogAppendTime"
+	}
+	return []Header{
+		{Key: HeaderOriginalTopic, Value: []byte(r.Topic)},
+		{Key: HeaderOriginalPartition, Value: binary.BigEndian.AppendUint32(nil, uint32(r.Partition))},
+		{Key: HeaderOriginalOffset, Value: binary.BigEndian.AppendUint64(nil, uint64(r.Offset))},
+		{Key: HeaderOriginalTimestamp, Value: binary.BigEndian.AppendUint64(nil, uint64(r.Timestamp.UnixMilli()))},
+		{Key: HeaderOriginalTimestampType, Value: []byte(timestampType)},
+		{Key: HeaderOriginalGroup, Value: []byte(group)},
+	}
+}
+
+func exceptionHeaders(cause error) []Header {
+	headers := []Header{
+		{Key: HeaderExceptionClass, Value: []byte("openorder." + nameOf(cause))},
+		{Key: HeaderExceptionCause, Value: []byte(rootType(cause))},
+		{Key: HeaderExceptionMessage, Value: []byte(cut(cause.Error(), maxMessageBytes))},
+	}
+	stack := cause.Error()
+	var panicked *panicError
+	if errors.As(cause, &panicked) {
+		stack = string(panicked.stack)
+	}
+	return append(headers, Header{Key: HeaderExceptionStack, Value: []byte(cut(stack, maxStackBytes))})
+}
+
+// rootType is the Go type of the innermost error, what comes nearest to the class of an exception's cause.
+func rootType(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return strings.TrimPrefix(reflect.TypeOf(err).String(), "*")
+		}
+		err = inner
+	}
+}
+
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
+}
+
+// shrink cuts a dead letter that the brokers found too large, a step a call: first the stack trace, then the value, to
+// 900 KiB (below the brokers' default limit) and then by half, at last the original's own headers. It tells in a header
+// what it cut, and is false when nothing is left to cut.
+func shrink(letter *Record) bool {
+	switch {
+	case removeHeader(letter, HeaderExceptionStack):
+		noteCut(letter, "stacktrace")
+	case len(letter.Value) > 900<<10:
+		letter.Value = letter.Value[:900<<10]
+		noteCut(letter, "value")
+	case len(letter.Value) > 0:
+		letter.Value = letter.Value[:len(letter.Value)/2]
+		noteCut(letter, "value")
+	default:
+		kept := letter.Headers[:0:0]
+		for _, h := range letter.Headers {
+			if strings.HasPrefix(h.Key, "kafka_dlt-") || h.Key == HeaderTruncated {
+				kept = append(kept, h)
+			}
+		}
+		if len(kept) == len(letter.Headers) {
+			return false
+		}
+		letter.Headers = kept
+		noteCut(letter, "headers")
+	}
+	return true
+}
+
+func removeHeader(r *Record, key string) bool {
+	for i, h := range r.Headers {
+		if h.Key == key {
+			r.Headers = append(r.Headers[:i:i], r.Headers[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func noteCut(r *Record, what string) {
+	for i, h := range r.Headers {
+		if h.Key == HeaderTruncated {
+			if !strings.Contains(string(h.Value), what) {
+				r.Headers[i].Value = fmt.Appendf(nil, "%s,%s", h.Value, what)
+			}
+			return
+		}
+	}
+	r.Headers = append(r.Headers, Header{Key: HeaderTruncated, Value: []byte(what)})
+}

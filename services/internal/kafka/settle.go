@@ -1,0 +1,146 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// emission is what has to be acknowledged before an entry is finished.
+type emission struct {
+	entry   *entry
+	records []*Record
+	letter  bool // the record is the entry's dead letter
+}
+
+// settle follows a batch's results: failures wait or are dead-lettered, and what is to be emitted is produced. A record
+// is finished only when all of that is acknowledged.
+func (s *session) settle(ctx context.Context, batch []*entry, results []Result) {
+	var emits, letters []emission
+	s.mu.Lock()
+	now := time.Now()
+	for i, e := range batch {
+		result := results[i]
+		switch {
+		case result.Err == nil && len(result.Emit) == 0:
+			s.finish(e, now, "done")
+		case result.Err == nil:
+			emits = append(emits, emission{entry: e, records: result.Emit})
+		case s.again(e, result.Err, now):
+		case e.record.Topic == s.c.config.DeadLetter:
+			s.c.config.Log.Error("pass a record of the dead letter topic that cannot be taken; it is kept there",
+				"topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset, "error", result.Err)
+			s.finish(e, now, "passed")
+		default:
+			letter := newDeadLetter(s.c.config.DeadLetter, s.c.config.Group, e.record, result.Err)
+			letters = append(letters, emission{entry: e, records: []*Record{letter}, letter: true})
+		}
+	}
+	s.mu.Unlock()
+	s.emit(ctx, s.c.emits, emits)
+	s.emit(ctx, s.c.letters, letters)
+	if len(emits)+len(letters) == 0 {
+		s.c.config.Report(nil)
+	}
+}
+
+// again lets a failed entry wait for its next attempt, if it has one.
+func (s *session) again(e *entry, err error, now time.Time) bool {
+	e.lastErr = err
+	switch kindOf(err) {
+	case fatal:
+		return false
+	case faulty:
+		if e.attempts++; e.attempts >= attemptsInAll {
+			return false
+		}
+		s.c.metrics.retries.WithLabelValues("fault").Inc()
+		s.retryAt(e, now.Add(attemptInterval))
+	default:
+		s.retryAfterOutage(e, now)
+	}
+	return true
+}
+
+func (s *session) retryAfterOutage(e *entry, now time.Time) {
+	e.outages++
+	s.c.metrics.retries.WithLabelValues("outage").Inc()
+	s.retryAt(e, now.Add(backoff(e.outages)))
+}
+
+func (s *session) retryAt(e *entry, due time.Time) {
+	e.partition.inFlight--
+	if !e.partition.gone {
+		s.waiting.retryAt(e, due)
+	}
+}
+
+// finish marks an entry's offset and lets the records behind it go.
+func (s *session) finish(e *entry, now time.Time, result string) {
+	e.partition.inFlight--
+	if e.partition.gone {
+		return
+	}
+	e.partition.low.finished(e.record.Offset)
+	s.waiting.release(e, now)
+	s.c.metrics.record(e.record.Topic, result)
+}
+
+// emit produces in the background, so that the next batch is fetched and decided meanwhile. It waits while too many
+// batches are in flight: memory stays bounded when the brokers are slow.
+func (s *session) emit(ctx context.Context, producer *Producer, emissions []emission) {
+	if len(emissions) == 0 {
+		return
+	}
+	s.mu.Lock()
+	for s.inFlight >= maxInFlight {
+		s.changed.Wait()
+	}
+	s.inFlight++
+	s.mu.Unlock()
+	records := make([]*Record, 0, len(emissions))
+	for _, e := range emissions {
+		records = append(records, e.records...)
+	}
+	go func() {
+		// What is decided is produced even while the service stops; the producer bounds the time.
+		errs := producer.Produce(context.WithoutCancel(ctx), records)
+		s.acknowledged(emissions, errs)
+	}()
+}
+
+// acknowledged finishes the entries all of whose records were written. The others are handled again: the handler is
+// idempotent and emits the same.
+func (s *session) acknowledged(emissions []emission, errs []error) {
+	s.mu.Lock()
+	now := time.Now()
+	var failed error
+	for _, e := range emissions {
+		err := errors.Join(errs[:len(e.records)]...)
+		errs = errs[len(e.records):]
+		switch {
+		case err != nil:
+			failed = fmt.Errorf("produce to %s: %w", e.records[0].Topic, err)
+			s.retryAfterOutage(e.entry, now)
+		case e.letter:
+			s.deadLettered(e.entry)
+			s.finish(e.entry, now, "dead_lettered")
+		default:
+			s.finish(e.entry, now, "done")
+		}
+	}
+	s.inFlight--
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	if failed != nil {
+		s.c.config.Log.Warn("not acknowledged; the records are handled again", "group", s.c.config.Group, "error", failed)
+	}
+	s.c.config.Report(failed)
+}
+
+func (s *session) deadLettered(e *entry) {
+	s.c.metrics.deadLetters.WithLabelValues(e.record.Topic, nameOf(e.lastErr)).Inc()
+	s.c.config.Log.Warn("dead-lettered", "topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset,
+		"key", string(e.record.Key), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
+}

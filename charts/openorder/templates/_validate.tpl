@@ -1,0 +1,98 @@
+{{/* Everything that is wrong with the values, all at once, each with its path and a way out. The schema refuses typos. */}}
+{{- define "openorder.problems" -}}
+{{- $v := .Values }}
+{{- $services := eq $v.mode "services" }}
+{{- $problems := list }}
+{{- if not $services }}
+{{- range list "redpanda" "postgresql" "topics" "console" }}
+{{- if (index $v .).enabled }}{{ $problems = append $problems (printf "%s.enabled: the all-in-one brings its own broker and database; set mode=services" .) }}{{ end }}
+{{- end }}
+{{- else }}
+{{- if and $v.redpanda.enabled $v.kafka.brokers }}
+{{- $problems = append $problems "kafka.brokers: excludes redpanda.enabled=true; choose one" }}
+{{- end }}
+{{- if not (or $v.redpanda.enabled $v.kafka.brokers) }}
+{{- $problems = append $problems "kafka.brokers: name your brokers (HOST:PORT,...), or set redpanda.enabled=true" }}
+{{- end }}
+{{- if and $v.kafka.tls.enabled (not $v.redpanda.enabled) (not $v.kafka.tls.caSecret) }}
+{{- $problems = append $problems "kafka.tls.caSecret: TLS needs the authorities that sign the brokers' certificates; name their Secret" }}
+{{- end }}
+{{- if and $v.console.enabled (not $v.redpanda.enabled) }}
+{{- $problems = append $problems "console.enabled: needs redpanda.enabled=true" }}
+{{- end }}
+{{- if and $v.redpanda.enabled $v.topics.enabled (eq $v.topics.deletionPolicy "Delete") }}
+{{- $problems = append $problems "topics.deletionPolicy: Delete is refused where the chart also makes the brokers, since the topics would wait in Terminating for brokers that are gone; use Retain" }}
+{{- end }}
+{{- if and $v.redpanda.enabled $v.topics.enabled (gt (int $v.topics.replicas) (int $v.redpanda.replicas)) }}
+{{- $problems = append $problems (printf "topics.replicas: %d are more than redpanda.replicas has brokers (%d)" (int $v.topics.replicas) (int $v.redpanda.replicas)) }}
+{{- end }}
+{{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
+{{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
+{{- end }}
+{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
+{{- $problems = append $problems "httpRoute.parentRefs: names no Gateway" }}
+{{- end }}
+{{- if and $v.ingress.tlsSecret (not $v.ingress.host) }}
+{{- $problems = append $problems "ingress.host: is needed with ingress.tlsSecret" }}
+{{- end }}
+{{- range $name, $_ := include "openorder.ports" . | fromYaml }}
+{{- $settings := include "openorder.settings" (dict "root" $ "name" $name) | fromYaml }}
+{{- $scale := $settings.autoscaling }}
+{{- $at := printf "services.%s" $name }}
+{{- if and (ne $scale.type "none") (not (kindIs "invalid" $settings.replicas)) }}
+{{- $problems = append $problems (printf "%s.replicas: %d contradicts autoscaling.type=%s, which owns the number of pods; leave replicas null" $at (int $settings.replicas) $scale.type) }}
+{{- end }}
+{{- if gt (int $scale.minReplicas) (int $scale.maxReplicas) }}
+{{- $problems = append $problems (printf "%s.autoscaling.maxReplicas: %d is below minReplicas %d" $at (int $scale.maxReplicas) (int $scale.minReplicas)) }}
+{{- end }}
+{{- if not (or $v.postgresql.enabled $settings.database.existingSecret) }}
+{{- $problems = append $problems (printf "%s.database.existingSecret: name the Secret with the database's URL, or set postgresql.enabled=true" $at) }}
+{{- end }}
+{{- if and $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $settings.kafka.existingSecret) }}
+{{- $problems = append $problems (printf "%s.kafka.existingSecret: name the Secret with the password of user %s" $at (include "openorder.kafka.username" (dict "root" $ "name" $name "settings" $settings))) }}
+{{- end }}
+{{- range $secret, $key := dict $settings.database.existingSecret $settings.database.uriKey $settings.kafka.existingSecret $settings.kafka.passwordKey }}
+{{- if $secret }}
+{{- $found := lookup "v1" "Secret" $.Release.Namespace $secret }}
+{{- if and $found (not (hasKey (default dict $found.data) $key)) }}
+{{- $problems = append $problems (printf "%s: Secret %s has no key %s; it has %s" $at $secret $key (keys (default dict $found.data) | sortAlpha | join ", ")) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and (include "openorder.keda" .) $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $v.kafka.keda.existingSecret) }}
+{{- $problems = append $problems "kafka.keda.existingSecret: KEDA needs a login of its own; name a Secret with keys username and password" }}
+{{- end }}
+{{- end }}
+{{- toYaml $problems }}
+{{- end }}
+
+{{/* A line for each API that the values need and the cluster lacks, with the command that installs it. */}}
+{{- define "openorder.missingAPIs" -}}
+{{- $v := .Values }}
+{{- $services := eq $v.mode "services" }}
+{{- $has := .Capabilities.APIVersions }}
+{{- $missing := list }}
+{{- if and $services $v.redpanda.enabled (not ($has.Has "cluster.redpanda.com/v1alpha2/Redpanda")) }}
+{{- $missing = append $missing "the Redpanda operator: helm upgrade --install redpanda-controller operator --repo https://charts.redpanda.com --version 26.2.2 -n redpanda --create-namespace --set crds.enabled=true" }}
+{{- end }}
+{{- if and $services $v.redpanda.enabled $v.redpanda.tls (not ($has.Has "cert-manager.io/v1/Certificate")) }}
+{{- $missing = append $missing "cert-manager: helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.20.2 -n cert-manager --create-namespace --set crds.enabled=true" }}
+{{- end }}
+{{- if and $services $v.postgresql.enabled (not ($has.Has "postgresql.cnpg.io/v1/Cluster")) }}
+{{- $missing = append $missing "the CloudNativePG operator: helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts -n cnpg-system --create-namespace" }}
+{{- end }}
+{{- if and $services $v.topics.enabled (not ($has.Has "kafka.openorder.io/v1alpha1/KafkaTopic")) }}
+{{- $missing = append $missing (printf "the topic controller: helm upgrade --install openorder-operator oci://ghcr.io/openorder/charts/openorder-operator --version %s -n %s --create-namespace" .Chart.Version .Release.Namespace) }}
+{{- end }}
+{{- if and (include "openorder.keda" .) (not ($has.Has "keda.sh/v1alpha1/ScaledObject")) }}
+{{- $missing = append $missing "KEDA: helm upgrade --install keda keda --repo https://kedacore.github.io/charts -n keda --create-namespace" }}
+{{- end }}
+{{- if and (or $v.monitoring.serviceMonitor.enabled $v.monitoring.prometheusRule.enabled) (not ($has.Has "monitoring.coreos.com/v1/ServiceMonitor")) }}
+{{- $missing = append $missing "prometheus-operator: helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds" }}
+{{- end }}
+{{- if and $v.httpRoute.enabled (not ($has.Has "gateway.networking.k8s.io/v1/HTTPRoute")) }}
+{{- $missing = append $missing "the Gateway API: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.5.1/standard-install.yaml" }}
+{{- end }}
+{{- toYaml $missing }}
+{{- end }}

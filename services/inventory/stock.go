@@ -4,7 +4,10 @@
 // (consume) and let people look and count (http).
 package inventory
 
-import "fmt"
+import (
+	"crypto/sha256"
+	"fmt"
+)
 
 // MaxOnHand bounds what a shelf holds: a number that JavaScript holds exactly, and no sum of two overflows.
 const MaxOnHand = 1_000_000_000_000_000
@@ -77,6 +80,12 @@ type Adjustment struct {
 	Delta  int64
 	Reason string
 	Key    string
+}
+
+// Fingerprint tells whether a key comes with the same adjustment again.
+func (a Adjustment) Fingerprint() []byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", a.SKU, a.Delta, a.Reason))
+	return sum[:16]
 }
 
 // Totals sums the shelves up.

@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* On resources that hold data, or without which data cannot be read. */}}
 {{- define "openorder.keep" -}}
-{{- if .Values.keepData }}
+{{- if .Values.keepData -}}
 annotations:
   helm.sh/resource-policy: keep
 {{- end }}

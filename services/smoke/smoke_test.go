@@ -1,0 +1,159 @@
+package smoke
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// shop answers like the order service. It is a RoundTripper, so that synctest's clock runs.
+type shop struct {
+	mu      sync.Mutex
+	orders  map[string]bool // by Idempotency-Key
+	post    func(n int) (*http.Response, error)
+	posts   int
+	status  string
+	decided time.Time
+}
+
+func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Method == http.MethodGet {
+		if time.Now().Before(s.decided) {
+			return answer(200, `{"orderId":7,"status":"PENDING"}`), nil
+		}
+		return answer(200, `{"orderId":7,"status":"`+s.status+`"}`), nil
+	}
+	s.posts++
+	if s.post != nil {
+		if response, err := s.post(s.posts); response != nil || err != nil {
+			return response, err
+		}
+	}
+	s.orders[r.Header.Get("Idempotency-Key")] = true
+	return answer(202, `{"orderId":7,"status":"PENDING"}`), nil
+}
+
+func answer(status int, body string, header ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+func setup() (*shop, *Command) {
+	s := &shop{orders: map[string]bool{}, status: "RESERVED"}
+	return s, &Command{
+		OrderURL: "http://shop", SKU: "ABC-001", Quantity: 1, UserID: 42, Expect: []string{"RESERVED", "REJECTED"},
+		Count: 1, Rate: 20, Timeout: time.Minute, transport: s,
+	}
+}
+
+func TestSmoke(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		arrange func(*shop, *Command)
+		wantErr string // empty: none
+		wantOut string
+		orders  int
+	}{
+		"an order is followed to its outcome": {
+			arrange: func(s *shop, _ *Command) { s.decided = time.Now().Add(3 * time.Second) },
+			wantOut: "RESERVED 1", orders: 1,
+		},
+		"an outcome that was not expected is a failure": {
+			arrange: func(s *shop, _ *Command) { s.status = "FAILED" },
+			wantErr: "ended FAILED", wantOut: "FAILED 1", orders: 1,
+		},
+		"no outcome in time is a failure that names the status": {
+			arrange: func(s *shop, _ *Command) { s.decided = time.Now().Add(time.Hour) },
+			wantErr: "still PENDING", wantOut: "1 failed", orders: 1,
+		},
+		"Retry-After is waited out and is no failure": {
+			arrange: func(s *shop, _ *Command) {
+				s.post = func(n int) (*http.Response, error) {
+					if n < 3 {
+						return answer(503, "", "Retry-After", "2"), nil
+					}
+					return nil, nil
+				}
+			},
+			wantOut: "put off by Retry-After 2 times", orders: 1,
+		},
+		"a connection that broke is tried again under the same key": {
+			arrange: func(s *shop, _ *Command) {
+				s.post = func(n int) (*http.Response, error) {
+					if n == 1 {
+						return nil, errors.New("connection reset")
+					}
+					return nil, nil
+				}
+			},
+			wantOut: "broken connection 1 times", orders: 1,
+		},
+		"when strict, a connection that broke is a failure": {
+			arrange: func(s *shop, c *Command) {
+				c.Strict = true
+				s.post = func(n int) (*http.Response, error) {
+					if n == 1 {
+						return nil, errors.New("connection reset")
+					}
+					return nil, nil
+				}
+			},
+			wantErr: "met a broken connection", wantOut: "RESERVED 1", orders: 1,
+		},
+		"a refusal is not tried again": {
+			arrange: func(s *shop, _ *Command) {
+				s.post = func(int) (*http.Response, error) { return answer(422, `{"title":"unknown field"}`), nil }
+			},
+			wantErr: "refused with 422", wantOut: "1 failed",
+		},
+		"a duration places orders at the rate": {
+			arrange: func(_ *shop, c *Command) { c.Duration = 10 * time.Second },
+			wantOut: "200 orders", orders: 200,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, command := setup()
+				c.arrange(s, command)
+				var out bytes.Buffer
+				err := command.Run(t.Context(), &out)
+				if (c.wantErr == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.wantErr) {
+					t.Errorf("got error %v, want %q", err, c.wantErr)
+				}
+				if !strings.Contains(out.String(), c.wantOut) {
+					t.Errorf("printed %q, want %q in it", out.String(), c.wantOut)
+				}
+				if len(s.orders) != c.orders {
+					t.Errorf("%d orders were placed, want %d", len(s.orders), c.orders)
+				}
+			})
+		})
+	}
+}
+
+func TestValidateNamesEveryWrongFlag(t *testing.T) {
+	t.Parallel()
+	_, command := setup()
+	if err := command.Validate(); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+	command.OrderURL, command.Rate, command.Count, command.Expect = "shop", 0, 0, []string{"PENDING"}
+	err := command.Validate()
+	for _, flag := range []string{"--order-url", "--rate", "--count", "--expect"} {
+		if err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("got %v, want %s named", err, flag)
+		}
+	}
+}

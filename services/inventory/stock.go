@@ -7,6 +7,9 @@ package inventory
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MaxOnHand bounds what a shelf holds: a number that JavaScript holds exactly, and no sum of two overflows.
@@ -86,6 +89,20 @@ type Adjustment struct {
 func (a Adjustment) Fingerprint() []byte {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", a.SKU, a.Delta, a.Reason))
 	return sum[:16]
+}
+
+// MaxReason bounds why an adjustment was made, in characters.
+const MaxReason = 500
+
+// CheckReason refuses what nobody can read.
+func CheckReason(reason string) error {
+	if reason == "" || utf8.RuneCountInString(reason) > MaxReason {
+		return fmt.Errorf("%w: is empty or longer than %d characters", ErrInvalid, MaxReason)
+	}
+	if i := strings.IndexFunc(reason, func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) }); i >= 0 {
+		return fmt.Errorf("%w: holds an unprintable character at byte %d", ErrInvalid, i)
+	}
+	return nil
 }
 
 // Totals sums the shelves up.

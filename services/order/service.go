@@ -1,0 +1,143 @@
+package order
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// PublishFunc publishes the orders' events and returns when each is acknowledged or has failed, an error an order in the
+// same order.
+type PublishFunc func(ctx context.Context, orders []Order) []error
+
+// Timing is how long things may take. The zero value is for production; tests shorten it.
+type Timing struct {
+	Place      time.Duration // a request waits at most this long for its commit (3 s)
+	Lease      time.Duration // who inserted a group may publish it for this long, more than a produce takes (15 s)
+	Stop       time.Duration // a stopping service goes on publishing what it has in memory for this long (5 s)
+	Sweep      time.Duration // between looks for what is to be published (1 s)
+	Unanswered Backoff       // when an order still PENDING is published again (1 min, doubling up to 1 h)
+	Watch      time.Duration // between looks for what changed of watched orders (250 ms)
+	KeepKeys   time.Duration // idempotency keys are kept (24 h)
+	SweepKeys  time.Duration // between deletions of expired keys (1 min)
+}
+
+func (t Timing) orDefaults() Timing {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&t.Place, 3*time.Second)
+	set(&t.Lease, 15*time.Second)
+	set(&t.Stop, 5*time.Second)
+	set(&t.Sweep, time.Second)
+	set(&t.Unanswered.Base, time.Minute)
+	set(&t.Unanswered.Limit, time.Hour)
+	set(&t.Watch, 250*time.Millisecond)
+	set(&t.KeepKeys, 24*time.Hour)
+	set(&t.SweepKeys, time.Minute)
+	return t
+}
+
+// republishRate bounds how many unanswered orders a replica publishes again a second.
+const republishRate = 1000
+
+// Config is what a Service needs.
+type Config struct {
+	Store   Store
+	Publish PublishFunc
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Timing  Timing
+}
+
+// Service takes orders, keeps them, gets their events out and tells what became of them. Its tasks must run.
+type Service struct {
+	store   Store
+	log     *slog.Logger
+	timing  Timing
+	metrics *metrics
+
+	committer *committer
+	outbox    *outbox
+	watches   *watches
+}
+
+// New returns a service whose tasks do not run yet.
+func New(c Config) *Service {
+	timing := c.Timing.orDefaults()
+	m := newMetrics(c.Metrics)
+	out := &outbox{
+		store: c.Store, publish: c.Publish, log: c.Log, metrics: m, timing: timing,
+		fresh:  make(chan batch, maxUnsent),
+		marks:  make(chan []int64, 64),
+		limit:  rate.NewLimiter(republishRate, maxPublish),
+		failed: make(chan struct{}, 1),
+
+		marking: trouble{log: c.Log, what: "marking orders as published"},
+	}
+	return &Service{
+		store: c.Store, log: c.Log, timing: timing, metrics: m,
+		committer: newCommitter(c.Store, out, m, c.Log, timing),
+		outbox:    out,
+		watches:   newWatches(c.Store, c.Log, m, timing.Watch),
+	}
+}
+
+// Tasks are what must run while the service does; each ends when its context does, the committers once nothing waits.
+func (s *Service) Tasks() []func(context.Context) error {
+	return []func(context.Context) error{
+		s.committer.run, s.committer.run, // while one awaits the disk, the other gathers and sends
+		s.outbox.runFresh,
+		s.outbox.runUnpublished,
+		s.outbox.runUnanswered,
+		s.watches.run,
+		s.runKeys,
+	}
+}
+
+// Get returns an order.
+func (s *Service) Get(ctx context.Context, id int64) (Order, bool, error) {
+	found, err := s.store.Find(ctx, []int64{id})
+	if err != nil || len(found) == 0 {
+		return Order{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// List returns a page of orders, newest first.
+func (s *Service) List(ctx context.Context, q Query) ([]Order, error) {
+	return s.store.List(ctx, q)
+}
+
+// runKeys deletes expired idempotency keys in small steps, so that no statement takes long or locks much.
+func (s *Service) runKeys(ctx context.Context) error {
+	failing := trouble{log: s.log, what: "deleting expired idempotency keys"}
+	return every(ctx, s.timing.SweepKeys, func() {
+		for full := true; full && ctx.Err() == nil; {
+			deleted, err := s.store.DeleteKeys(ctx, time.Now().Add(-s.timing.KeepKeys), keySweepStep)
+			if ctx.Err() == nil {
+				failing.observe(err)
+			}
+			full = err == nil && deleted == keySweepStep
+		}
+	})
+}
+
+// every calls do now and then at an interval until the context ends.
+func every(ctx context.Context, interval time.Duration, do func()) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

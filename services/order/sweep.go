@@ -1,0 +1,188 @@
+package order
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// runUnpublished publishes what is overdue: as fast as the brokers take it while there is any.
+func (o *outbox) runUnpublished(ctx context.Context) error {
+	failing := trouble{log: o.log, what: "publishing what is overdue"}
+	for ctx.Err() == nil {
+		more, err := o.sweep(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		failing.observe(err)
+		if more && err == nil {
+			continue
+		}
+		if err == nil && time.Now().UnixNano() > o.calm.Load() {
+			o.behind.Store(false)
+		}
+		o.observeAge(ctx)
+		select {
+		case <-ctx.Done():
+		case <-o.failed:
+			wait(ctx, o.timing.Sweep/4)
+		case <-time.After(o.timing.Sweep):
+		}
+	}
+	return nil
+}
+
+// sweep publishes one claim of overdue publications and tells whether there may be more.
+func (o *outbox) sweep(ctx context.Context) (bool, error) {
+	claimed, err := o.store.ClaimUnpublished(ctx, maxClaim, o.claimLease())
+	if err != nil || len(claimed) == 0 {
+		return false, err
+	}
+	o.behind.Store(true)
+	published, err := o.send(ctx, claimed, nil)
+	o.metrics.published.Add(float64(published))
+	return true, err
+}
+
+// runUnanswered publishes again what nobody has answered, after everything that was never published.
+func (o *outbox) runUnanswered(ctx context.Context) error {
+	failing := trouble{log: o.log, what: "publishing unanswered orders again"}
+	return every(ctx, o.timing.Sweep, func() {
+		for more := true; more && ctx.Err() == nil && !o.behind.Load(); {
+			claimed, err := o.store.ClaimUnanswered(ctx, maxClaim, o.claimLease())
+			if err == nil && len(claimed) > 0 {
+				var published int
+				published, err = o.send(ctx, claimed, o.limit.WaitN)
+				o.metrics.republished.Add(float64(published))
+			}
+			if ctx.Err() == nil {
+				failing.observe(err)
+			}
+			more = err == nil && len(claimed) > 0
+		}
+	})
+}
+
+// send publishes the PENDING orders of claimed publications, chunk by chunk, and returns how many. throttle may be nil. What
+// it does not get to is released, so that it is the next to be claimed.
+func (o *outbox) send(ctx context.Context, claimed []Publication, throttle func(context.Context, int) error) (int, error) {
+	published := 0
+	deadline := time.Now().Add(o.claimLease() * 2 / 3)
+	for len(claimed) > 0 && time.Now().Before(deadline) {
+		chunk := chunkOf(claimed)
+		n, unsent, err := o.sendChunk(ctx, chunk, throttle)
+		published += n
+		claimed = claimed[len(chunk):]
+		if err != nil {
+			o.release(append(unsent, claimed...))
+			return published, err
+		}
+	}
+	o.release(claimed)
+	return published, nil
+}
+
+// chunkOf is the first publications that are not too many orders to publish at once.
+func chunkOf(claimed []Publication) []Publication {
+	orders := 0
+	for i, p := range claimed {
+		orders += len(p.OrderIDs)
+		if i > 0 && orders > maxPublish {
+			return claimed[:i]
+		}
+	}
+	return claimed
+}
+
+// sendChunk publishes the PENDING orders of a chunk, and marks its publications, or forgets those that are answered. It
+// returns how many orders were published, and with an error the publications that were not.
+func (o *outbox) sendChunk(ctx context.Context, chunk []Publication, throttle func(context.Context, int) error) (int, []Publication, error) {
+	var ids []int64
+	for _, p := range chunk {
+		ids = append(ids, p.OrderIDs...)
+	}
+	pending, err := o.store.FindPending(ctx, ids)
+	if err == nil && throttle != nil && len(pending) > 0 {
+		err = throttle(ctx, len(pending))
+	}
+	if err != nil {
+		return 0, chunk, err
+	}
+	failed := map[int64]error{}
+	if len(pending) > 0 {
+		for i, err := range o.publish(ctx, pending) {
+			if err != nil {
+				failed[pending[i].ID] = err
+			}
+		}
+	}
+	unsent, err := o.settle(ctx, chunk, pending, failed)
+	for _, failure := range failed {
+		err = errors.Join(failure, err) // one tells enough
+		break
+	}
+	return len(pending) - len(failed), unsent, err
+}
+
+// settle marks or forgets the publications of a chunk, and returns those with a failure.
+func (o *outbox) settle(ctx context.Context, chunk []Publication, pending []Order, failed map[int64]error) ([]Publication, error) {
+	var done, answered []int64
+	var unsent []Publication
+	for _, p := range chunk {
+		isOpen := func(id int64) bool {
+			_, found := slices.BinarySearchFunc(pending, id, func(order Order, id int64) int { return cmp.Compare(order.ID, id) })
+			return found
+		}
+		hasFailed := func(id int64) bool { return failed[id] != nil }
+		switch {
+		case slices.ContainsFunc(p.OrderIDs, hasFailed):
+			unsent = append(unsent, p)
+		case slices.ContainsFunc(p.OrderIDs, isOpen):
+			done = append(done, p.ID)
+		default:
+			answered = append(answered, p.ID)
+		}
+	}
+	var err error
+	if len(done) > 0 {
+		err = o.store.MarkPublished(ctx, done, o.timing.Unanswered)
+	}
+	if len(answered) > 0 {
+		err = errors.Join(err, o.store.Forget(ctx, answered))
+	}
+	return unsent, err
+}
+
+// release gives publications back. Where that fails, they are claimed when their lease is over.
+func (o *outbox) release(publications []Publication) {
+	ids := make([]int64, len(publications))
+	for i, p := range publications {
+		ids[i] = p.ID
+	}
+	o.releaseIDs(ids)
+}
+
+func (o *outbox) releaseIDs(ids []int64) {
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), o.timing.Place)
+	defer cancel()
+	if err := o.store.Release(ctx, ids); err != nil {
+		o.log.Debug("publications could not be released, their leases will run out", "error", err)
+	}
+}
+
+// observeAge shows how old the oldest unpublished order is.
+func (o *outbox) observeAge(ctx context.Context) {
+	oldest, err := o.store.OldestUnpublished(ctx)
+	switch {
+	case err != nil: // what fails here fails in the sweep, too, which says so
+	case oldest.IsZero():
+		o.metrics.unpublishedAge.Set(0)
+	default:
+		o.metrics.unpublishedAge.Set(time.Since(oldest).Seconds())
+	}
+}

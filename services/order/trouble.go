@@ -1,0 +1,22 @@
+package order
+
+import (
+	"log/slog"
+	"sync/atomic"
+)
+
+// trouble logs that something began to fail, and that it works again, and nothing in between.
+type trouble struct {
+	log     *slog.Logger
+	what    string
+	failing atomic.Bool
+}
+
+func (t *trouble) observe(err error) {
+	switch {
+	case err != nil && !t.failing.Swap(true):
+		t.log.Warn(t.what+" fails, will try again", "error", err)
+	case err == nil && t.failing.Swap(false):
+		t.log.Info(t.what + " works again")
+	}
+}

@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/openorder/openorder/services/topic"
+)
+
+// Create makes a topic and returns what was made, with the configuration as far as the brokers told. An error that is
+// Ambiguous leaves open whether the topic was made; so does Exists after a request that had to be sent twice.
+func (c *Cluster) Create(ctx context.Context, desired topic.Desired) (*topic.Topic, error) {
+	return c.creates.ask(ctx, desired)
+}
+
+func (c *Cluster) create(ctx context.Context, batch []topic.Desired) []answer[*topic.Topic] {
+	return split(ctx, batch, c.createOnce)
+}
+
+func (c *Cluster) createOnce(ctx context.Context, batch []topic.Desired) []answer[*topic.Topic] {
+	c.waitThrottle(ctx)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis = 15000
+	for _, d := range batch {
+		t := kmsg.NewCreateTopicsRequestTopic()
+		t.Topic, t.NumPartitions, t.ReplicationFactor = d.Name, -1, -1
+		if d.Partitions != 0 {
+			t.NumPartitions = d.Partitions
+		}
+		if d.Replicas != 0 {
+			t.ReplicationFactor = int16(d.Replicas)
+		}
+		for key, text := range d.Config {
+			v := kmsg.NewCreateTopicsRequestTopicConfig()
+			v.Name, v.Value = key, kmsg.StringPtr(text)
+			t.Configs = append(t.Configs, v)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	sent := c.wire.creates.Load()
+	resp, failed := request[*kmsg.CreateTopicsResponse](ctx, c, req)
+	again := c.wire.creates.Load()-sent > 1 // the client sent it again: an earlier one may have done it
+	answers := make([]answer[*topic.Topic], len(batch))
+	if failed != nil {
+		for i := range answers {
+			answers[i].err = failed
+		}
+		return answers
+	}
+	byName := make(map[string]*kmsg.CreateTopicsResponseTopic, len(resp.Topics))
+	for i := range resp.Topics {
+		byName[resp.Topics[i].Topic] = &resp.Topics[i]
+	}
+	for i, d := range batch {
+		answers[i] = c.created(d, byName[d.Name], time.Duration(resp.ThrottleMillis)*time.Millisecond, again)
+	}
+	return answers
+}
+
+func (c *Cluster) created(d topic.Desired, t *kmsg.CreateTopicsResponseTopic, throttle time.Duration, again bool) answer[*topic.Topic] {
+	if t == nil {
+		missing := unsettled("the brokers left %s out of their answer", d.Name)
+		missing.Ambiguous = true
+		return answer[*topic.Topic]{err: missing}
+	}
+	if err := refusal(t.ErrorCode, t.ErrorMessage, throttle); err != nil {
+		c.wire.failed(int16(kmsg.CreateTopics), err.Code)
+		c.throttle(err)
+		if t.ErrorCode == kerr.TopicAlreadyExists.Code {
+			err.Ambiguous = again
+		}
+		return answer[*topic.Topic]{err: err}
+	}
+	c.remember(c.fresh, d.Name)
+	made := &topic.Topic{Name: d.Name, ID: idText(t.TopicID), Partitions: t.NumPartitions, Replicas: int32(t.ReplicationFactor)}
+	if made.Partitions < 1 { // brokers that are too old to tell, or a right is missing
+		made.Partitions = d.Partitions
+	}
+	if made.Replicas < 1 {
+		made.Replicas = d.Replicas
+	}
+	if t.ConfigErrorCode == 0 && len(t.Configs) > 0 {
+		made.Config = make(map[string]topic.Value, len(t.Configs))
+		for _, v := range t.Configs {
+			value := topic.Value{Own: kmsg.ConfigSource(v.Source) == kmsg.ConfigSourceDynamicTopicConfig}
+			if v.Value != nil {
+				value.Text = *v.Value
+			}
+			made.Config[v.Name] = value
+		}
+	}
+	return answer[*topic.Topic]{value: made}
+}
+
+// split carries a batch out, and again in halves where the brokers refused all of it in the same words: some limits are
+// of a whole request, and one topic beyond them must not spoil the others.
+func split[Q, A any](ctx context.Context, batch []Q, once func(context.Context, []Q) []answer[A]) []answer[A] {
+	answers := once(ctx, batch)
+	if len(batch) < 2 || !refusedWhole(answers) {
+		return answers
+	}
+	half := len(batch) / 2
+	return append(split(ctx, batch[:half], once), split(ctx, batch[half:], once)...)
+}
+
+func refusedWhole[A any](answers []answer[A]) bool {
+	first := AsErrorOrNil(answers[0].err)
+	if first == nil || first.Code != kerr.PolicyViolation.Message && first.Code != kerr.InvalidRequest.Message && first.Code != kerr.UnknownServerError.Message {
+		return false
+	}
+	for _, a := range answers {
+		if e := AsErrorOrNil(a.err); e == nil || e.text != first.text {
+			return false
+		}
+	}
+	return true
+}

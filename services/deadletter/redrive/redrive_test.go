@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/openorder/openorder/services/deadletter"
@@ -112,9 +113,16 @@ func (b *bench) redrive(change ...func(*redrive.Plan)) *redrive.Report {
 
 func quiet(*redrive.Report) {}
 
-// records is what readers of committed records see of a topic.
+// records is what readers of committed records see of a topic, once no transaction is under way: a broker confirms the
+// end of a transaction before it shows.
 func (b *bench) records(topic string) []*kgo.Record {
 	b.t.Helper()
+	admin := kadm.NewClient(b.client)
+	testenv.Eventually(b.t, 30*time.Second, "no transaction is under way on "+topic, func() bool {
+		committed, err := admin.ListCommittedOffsets(b.t.Context(), topic)
+		ends, err2 := admin.ListEndOffsets(b.t.Context(), topic)
+		return errors.Join(err, err2) == nil && cmp.Equal(committed.Offsets(), ends.Offsets())
+	})
 	snapshot, err := consume.Take(b.t.Context(), b.client, topic)
 	if err != nil {
 		b.t.Fatal(err)

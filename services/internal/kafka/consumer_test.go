@@ -85,10 +85,23 @@ func (w *work) triesOf(value string) int {
 // bench is one test's topics, handler and running consumer.
 type bench struct {
 	*testing.T
-	brokers kafka.Config
+	brokers kafka.Config // as the consumer reaches them
+	observe kafka.Config // as the test does
 	client  *kgo.Client
 	admin   *kadm.Client
 	work    *work
+
+	mu       sync.Mutex
+	reported error // what the consumer says it waits for
+}
+
+func (b *bench) report() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reported == nil {
+		return ""
+	}
+	return b.reported.Error()
 }
 
 func setup(t *testing.T, brokers kafka.Config, w *work, partitions int32) *bench {
@@ -101,7 +114,7 @@ func setup(t *testing.T, brokers kafka.Config, w *work, partitions int32) *bench
 	}
 	t.Cleanup(client.Close)
 	w.tries = map[string]int{}
-	return &bench{t, brokers, client, kadm.NewClient(client), w}
+	return &bench{T: t, brokers: brokers, observe: brokers, client: client, admin: kadm.NewClient(client), work: w}
 }
 
 // consume runs a consumer until the test ends, or until the function it returns is called.
@@ -110,6 +123,11 @@ func (b *bench) consume() (stop func()) {
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: b.brokers, Group: group, Topics: []string{source}, ClientID: "worker", MaxBatch: 100, DeadLetter: letters,
 		Handler: b.work, Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Report: func(err error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.reported = err
+		},
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -149,7 +167,7 @@ func (b *bench) read(topic string) []*kgo.Record {
 	if want == 0 {
 		return nil
 	}
-	client, err := kgo.NewClient(append(b.brokers.Options("reader", slog.New(slog.DiscardHandler)), kgo.ConsumeTopics(topic))...)
+	client, err := kgo.NewClient(append(b.observe.Options("reader", slog.New(slog.DiscardHandler)), kgo.ConsumeTopics(topic))...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -167,7 +185,7 @@ func (b *bench) committed() int64 {
 		return -1
 	}
 	var sum int64
-	offsets.Each(func(o kadm.OffsetResponse) { sum += o.At })
+	offsets.Each(func(o kadm.OffsetResponse) { sum += max(o.At, 0) })
 	return sum
 }
 

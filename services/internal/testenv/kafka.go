@@ -40,7 +40,7 @@ func FakeKafka(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, kafka.Config) {
 func RealKafka(t testing.TB) kafka.Config {
 	t.Helper()
 	brokers := kafka.Config{Brokers: need(t, "OPENORDER_TEST_KAFKA", "a Kafka cluster")}
-	takeTurn(t)
+	takeTurn(t, brokers)
 	empty(t, brokers)
 	return brokers
 }
@@ -57,9 +57,10 @@ func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
 	return secure, RealKafka(t)
 }
 
-func takeTurn(t testing.TB) {
+func takeTurn(t testing.TB, brokers kafka.Config) {
 	t.Helper()
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), "openorder-test-kafka.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	lock := "openorder-test-" + strings.NewReplacer(":", "-", ",", "-").Replace(brokers.Brokers) + ".lock"
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), lock), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,9 +217,9 @@ func (c *Conn) line() ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
-// AppendPost renders a POST of JSON.
-func AppendPost(dst []byte, host, path string, body []byte) []byte {
-	dst = appendLine(dst, "POST ", host, path)
+// AppendJSON renders a request that carries JSON.
+func AppendJSON(dst []byte, method, host, path string, body []byte) []byte {
+	dst = appendStart(dst, method, host, path)
 	dst = append(dst, "Content-Type: application/json\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)
 	dst = append(dst, "\r\n\r\n"...)
@@ -228,11 +228,11 @@ func AppendPost(dst []byte, host, path string, body []byte) []byte {
 
 // AppendGet renders a GET.
 func AppendGet(dst []byte, host, path string) []byte {
-	return append(appendLine(dst, "GET ", host, path), "\r\n"...)
+	return append(appendStart(dst, "GET", host, path), "\r\n"...)
 }
 
-func appendLine(dst []byte, method, host, path string) []byte {
-	dst = append(append(dst, method...), path...)
+func appendStart(dst []byte, method, host, path string) []byte {
+	dst = append(append(append(dst, method...), ' '), path...)
 	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), host...)
 	return append(dst, "\r\n"...)
 }

@@ -97,9 +97,9 @@ func TestConnTalksToGosServer(t *testing.T) {
 	defer conn.Close()
 	for range 3 {
 		for request, want := range map[string]string{
-			string(AppendPost(nil, address, "/a", []byte("short"))):         "POST /a short",
-			string(AppendPost(nil, address, "/b", []byte("more than ten"))): "POST /b more than ten" + strings.Repeat("x", 5000),
-			string(AppendGet(nil, address, "/c")):                           "GET /c ",
+			string(AppendJSON(nil, "POST", address, "/a", []byte("short"))):         "POST /a short",
+			string(AppendJSON(nil, "POST", address, "/b", []byte("more than ten"))): "POST /b more than ten" + strings.Repeat("x", 5000),
+			string(AppendGet(nil, address, "/c")):                                   "GET /c ",
 		} {
 			status, body, err := conn.Do([]byte(request))
 			if err != nil || status != http.StatusAccepted || string(body) != want {

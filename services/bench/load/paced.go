@@ -10,9 +10,9 @@ import (
 // Paced is a load that begins work at a fixed rate, whether or not what was begun before is done: a server that falls
 // behind is not spared. A latency counts from when the work was due, so that waiting for a free worker is part of it.
 type Paced struct {
-	Rate     int // a second
-	Workers  int // how much may be under way
-	Warmup   time.Duration
+	Rate     int           // a second
+	Workers  int           // how much may be under way
+	Warmup   time.Duration // before anything counts
 	Duration time.Duration
 	// Work does one piece and returns when it is done. A worker's calls come one after the other.
 	Work func(ctx context.Context, worker int) error

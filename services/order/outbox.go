@@ -3,7 +3,6 @@ package order
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +21,6 @@ import (
 type outbox struct {
 	store   Outbox
 	publish PublishFunc
-	log     *slog.Logger
 	metrics *metrics
 	timing  Timing
 
@@ -34,7 +32,7 @@ type outbox struct {
 	marks  chan []int64  // published, not marked yet
 	limit  *rate.Limiter // of unanswered orders
 
-	marking trouble // an order that could not be marked is published again
+	marking, sweeping, unanswered *trouble
 }
 
 // batch is a publication in memory.

@@ -52,6 +52,7 @@ type Config struct {
 	Publish PublishFunc
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	Report  func(what string, err error) // is shown what fails at the moment, nil when it works again; may be nil
 	Timing  Timing
 }
 
@@ -61,6 +62,7 @@ type Service struct {
 	log     *slog.Logger
 	timing  Timing
 	metrics *metrics
+	keys    *trouble // deleting expired ones
 
 	committer *committer
 	outbox    *outbox
@@ -71,20 +73,28 @@ type Service struct {
 func New(c Config) *Service {
 	timing := c.Timing.orDefaults()
 	m := newMetrics(c.Metrics)
+	report := c.Report
+	if report == nil {
+		report = func(string, error) {}
+	}
+	failing := func(what string) *trouble { return &trouble{what: what, log: c.Log, report: report} }
 	out := &outbox{
-		store: c.Store, publish: c.Publish, log: c.Log, metrics: m, timing: timing,
+		store: c.Store, publish: c.Publish, metrics: m, timing: timing,
 		fresh:  make(chan batch, maxUnsent),
 		marks:  make(chan []int64, 64),
 		limit:  rate.NewLimiter(republishRate, maxPublish),
 		failed: make(chan struct{}, 1),
 
-		marking: trouble{log: c.Log, what: "marking orders as published"},
+		marking:    failing("marking orders as published"),
+		sweeping:   failing("publishing overdue orders"),
+		unanswered: failing("publishing unanswered orders again"),
 	}
 	return &Service{
 		store: c.Store, log: c.Log, timing: timing, metrics: m,
 		committer: newCommitter(c.Store, out, m, c.Log, timing),
 		outbox:    out,
-		watches:   newWatches(c.Store, c.Log, m, timing.Watch),
+		watches:   newWatches(c.Store, m, timing.Watch, failing("reading watched orders")),
+		keys:      failing("deleting expired idempotency keys"),
 	}
 }
 
@@ -116,12 +126,11 @@ func (s *Service) List(ctx context.Context, q Query) ([]Order, error) {
 
 // runKeys deletes expired idempotency keys in small steps, so that no statement takes long or locks much.
 func (s *Service) runKeys(ctx context.Context) error {
-	failing := trouble{log: s.log, what: "deleting expired idempotency keys"}
 	return every(ctx, s.timing.SweepKeys, func() {
 		for full := true; full && ctx.Err() == nil; {
 			deleted, err := s.store.DeleteKeys(ctx, time.Now().Add(-s.timing.KeepKeys), keySweepStep)
 			if ctx.Err() == nil {
-				failing.observe(err)
+				s.keys.observe(err)
 			}
 			full = err == nil && deleted == keySweepStep
 		}

@@ -10,13 +10,12 @@ import (
 
 // runUnpublished publishes what is overdue: as fast as the brokers take it while there is any.
 func (o *outbox) runUnpublished(ctx context.Context) error {
-	failing := trouble{log: o.log, what: "publishing what is overdue"}
 	for ctx.Err() == nil {
 		more, err := o.sweep(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		failing.observe(err)
+		o.sweeping.observe(err)
 		if more && err == nil {
 			continue
 		}
@@ -48,7 +47,6 @@ func (o *outbox) sweep(ctx context.Context) (bool, error) {
 
 // runUnanswered publishes again what nobody has answered, after everything that was never published.
 func (o *outbox) runUnanswered(ctx context.Context) error {
-	failing := trouble{log: o.log, what: "publishing unanswered orders again"}
 	return every(ctx, o.timing.Sweep, func() {
 		for more := true; more && ctx.Err() == nil && !o.behind.Load(); {
 			claimed, err := o.store.ClaimUnanswered(ctx, maxClaim, o.claimLease())
@@ -58,7 +56,7 @@ func (o *outbox) runUnanswered(ctx context.Context) error {
 				o.metrics.republished.Add(float64(published))
 			}
 			if ctx.Err() == nil {
-				failing.observe(err)
+				o.unanswered.observe(err)
 			}
 			more = err == nil && len(claimed) > 0
 		}
@@ -170,9 +168,7 @@ func (o *outbox) releaseIDs(ids []int64) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), o.timing.Place)
 	defer cancel()
-	if err := o.store.Release(ctx, ids); err != nil {
-		o.log.Debug("publications could not be released, their leases will run out", "error", err)
-	}
+	_ = o.store.Release(ctx, ids) // at worst the leases run out
 }
 
 // observeAge shows how old the oldest unpublished order is.

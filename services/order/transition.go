@@ -51,7 +51,7 @@ func (o Order) Advance(r Report) (Order, Verdict) {
 	if id, err := uuid.Parse(r.EventID); err != nil || id != o.EventID {
 		return o, Foreign
 	}
-	if r.Kind == DeadLettered && r.Group != event.GroupInventory {
+	if r.alien() {
 		return o, Alien
 	}
 	for _, entry := range o.Outcomes {
@@ -72,6 +72,9 @@ func (o Order) Advance(r Report) (Order, Verdict) {
 	changed.Outcomes = append(o.Outcomes[:len(o.Outcomes):len(o.Outcomes)], entry)
 	return changed, verdict
 }
+
+// alien tells whether it is a dead letter of a consumer that decides nothing about orders.
+func (r Report) alien() bool { return r.Kind == DeadLettered && r.Group != event.GroupInventory }
 
 func (s Status) after(kind Kind) (Status, Verdict) {
 	switch {
@@ -111,7 +114,10 @@ func Decide(orders []Order, reports []Report) ([]Decision, []Order) {
 	for i, r := range reports {
 		before, held := current[r.OrderID]
 		if !held {
-			decisions[i] = Decision{Verdict: Unknown}
+			decisions[i].Verdict = Unknown
+			if r.alien() { // it need not say which order it is about
+				decisions[i].Verdict = Alien
+			}
 			continue
 		}
 		after, verdict := before.Advance(r)

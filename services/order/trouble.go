@@ -5,14 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// trouble logs that something began to fail, and that it works again, and nothing in between.
+// trouble logs that something began to fail, and that it works again, and nothing in between; and reports each.
 type trouble struct {
-	log     *slog.Logger
 	what    string
+	log     *slog.Logger
+	report  func(what string, err error)
 	failing atomic.Bool
 }
 
 func (t *trouble) observe(err error) {
+	t.report(t.what, err)
 	switch {
 	case err != nil && !t.failing.Swap(true):
 		t.log.Warn(t.what+" fails, will try again", "error", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -16,9 +15,9 @@ var ErrTooManyWatches = errors.New("too many event streams are open")
 // applied, it finds by one query for all watched orders, and only while somebody watches.
 type watches struct {
 	store    Reader
-	log      *slog.Logger
 	metrics  *metrics
 	interval time.Duration
+	failing  *trouble
 	first    chan struct{} // wakes the task when somebody begins to watch
 
 	mu    sync.Mutex
@@ -32,8 +31,8 @@ type watch struct {
 	wake   chan struct{}
 }
 
-func newWatches(store Reader, log *slog.Logger, m *metrics, interval time.Duration) *watches {
-	return &watches{store: store, log: log, metrics: m, interval: interval,
+func newWatches(store Reader, m *metrics, interval time.Duration, failing *trouble) *watches {
+	return &watches{store: store, metrics: m, interval: interval, failing: failing,
 		first: make(chan struct{}, 1), open: map[int64]map[*watch]struct{}{}}
 }
 
@@ -44,9 +43,9 @@ type Step struct {
 }
 
 // Watch yields the steps of an order's history after those seen, and then each as it happens, until the order is RESERVED or
-// REJECTED or the context ends. Every beat without news it yields a step with Seq 0. ok is false when there is no such
-// order.
-func (s *Service) Watch(ctx context.Context, id int64, seen int, beat time.Duration) (steps iter.Seq[Step], ok bool, err error) {
+// REJECTED, the context ends, or until is closed. Every beat it yields a step with Seq 0. ok is false when there is no
+// such order; otherwise the steps have to be ranged over, or the watch stays open.
+func (s *Service) Watch(ctx context.Context, id int64, seen int, beat time.Duration, until <-chan struct{}) (steps iter.Seq[Step], ok bool, err error) {
 	w, err := s.watches.add(id)
 	if err != nil {
 		return nil, false, err
@@ -75,6 +74,8 @@ func (s *Service) Watch(ctx context.Context, id int64, seen int, beat time.Durat
 			}
 			select {
 			case <-ctx.Done():
+				return
+			case <-until:
 				return
 			case <-w.wake:
 			case <-heart.C:
@@ -152,7 +153,6 @@ func (w *watches) tell(order Order) {
 
 // run looks for what other replicas applied.
 func (w *watches) run(ctx context.Context) error {
-	failing := trouble{log: w.log, what: "reading watched orders"}
 	for {
 		select {
 		case <-ctx.Done():
@@ -160,7 +160,7 @@ func (w *watches) run(ctx context.Context) error {
 		case <-w.first:
 		}
 		if err := w.poll(ctx); ctx.Err() == nil {
-			failing.observe(err)
+			w.failing.observe(err)
 		}
 		wait(ctx, w.interval)
 		if w.any() {

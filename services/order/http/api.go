@@ -1,0 +1,90 @@
+// Package http is the order service's API: place an order, read it, list orders, watch one.
+package http
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/openorder/openorder/services/order"
+)
+
+type api struct {
+	orders *order.Service
+	log    *slog.Logger
+}
+
+// NewHandler serves the API and its OpenAPI document. Every error is an RFC 9457 problem.
+func NewHandler(orders *order.Service, log *slog.Logger, middlewares ...func(http.Handler) http.Handler) http.Handler {
+	router := chi.NewRouter()
+	router.Use(middlewares...)
+	router.NotFound(refuse(http.StatusNotFound, "there is nothing here; see /openapi.json"))
+	router.MethodNotAllowed(refuse(http.StatusMethodNotAllowed, "not by this method; see the Allow header"))
+
+	config := huma.DefaultConfig("OpenOrder orders", "1")
+	config.Info.Description = "Place orders and see what becomes of them. There is no authentication here: put something in front."
+	config.DocsPath = ""     // a page that loads scripts from elsewhere
+	config.CreateHooks = nil // no $schema in answers
+	config.SchemasPath = ""  // all are in the document
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = append(config.Transformers, withoutEcho)
+
+	a := &api{orders, log}
+	a.register(humachi.New(router, config))
+	return router
+}
+
+func (a *api) register(h huma.API) {
+	huma.Register(h, placeOperation(), a.place)
+	huma.Register(h, operation("get-order", http.MethodGet, "/api/orders/{id}", "An order, its status and its history", http.StatusNotFound), a.get)
+	huma.Register(h, operation("list-orders", http.MethodGet, "/api/orders", "Orders, newest first"), a.list)
+	huma.Register(h, watchOperation(h), a.watch)
+}
+
+// operation describes what all have in common.
+func operation(id, method, path, summary string, errors ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary,
+		Errors: append(errors, http.StatusUnprocessableEntity, http.StatusServiceUnavailable),
+		Responses: map[string]*huma.Response{
+			"503": problemResponse("Not now, ask again later", retryAfter),
+		},
+	}
+}
+
+var retryAfter = map[string]*huma.Param{
+	"Retry-After": {Description: "Seconds after which to try again.", Schema: &huma.Schema{Type: huma.TypeInteger}},
+}
+
+// problemResponse describes an RFC 9457 answer with headers of its own; huma describes the others.
+func problemResponse(description string, headers map[string]*huma.Param) *huma.Response {
+	return &huma.Response{
+		Description: description, Headers: headers,
+		Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorModel"}}},
+	}
+}
+
+// refuse answers what no operation is there for.
+func refuse(status int, detail string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail}) // a client that is gone needs no answer
+	}
+}
+
+// withoutEcho keeps problems short: huma sends an unreadable body back whole.
+func withoutEcho(_ huma.Context, _ string, answer any) (any, error) {
+	if problem, ok := answer.(*huma.ErrorModel); ok {
+		for _, detail := range problem.Errors {
+			if text, isText := detail.Value.(string); isText && len(text) > 200 {
+				detail.Value = nil
+			}
+		}
+	}
+	return answer, nil
+}

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/service"
+	"github.com/openorder/openorder/services/inventory"
+)
+
+const (
+	keysKept     = 24 * time.Hour
+	forgetEvery  = time.Minute
+	forgetAtOnce = 500
+)
+
+// forgetKeys deletes idempotency keys a day after their use, in small steps.
+func forgetKeys(shelves inventory.Shelves, base *service.Base) service.Task {
+	report := reporter(base, "idempotency keys")
+	return every(forgetEvery, func(ctx context.Context) {
+		before := time.Now().Add(-keysKept)
+		forgotten, err := forgetAtOnce, error(nil)
+		for err == nil && forgotten == forgetAtOnce {
+			forgotten, err = shelves.ForgetKeys(ctx, before, forgetAtOnce)
+		}
+		report(err)
+	})
+}
+
+// every does something at once and then again and again until the service ends.
+func every(interval time.Duration, do func(ctx context.Context)) service.Task {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			do(ctx)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 // metrics have a label value for each receiver that is configured, and for those only.
 type metrics struct {
+	receivers   map[string]bool
 	news        *prometheus.CounterVec
 	ignored     prometheus.Counter
 	attempts    *prometheus.CounterVec
@@ -22,8 +23,9 @@ type metrics struct {
 	undelivered *prometheus.GaugeVec
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, receivers []notification.Receiver) *metrics {
 	m := &metrics{
+		receivers: map[string]bool{},
 		news: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "openorder_notifications_total",
 			Help: "News recorded to be told, by what the order came to; once for an order and outcome, however many receivers there are.",
@@ -52,6 +54,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"receiver", "state"}),
 	}
 	reg.MustRegister(m.news, m.ignored, m.attempts, m.seconds, m.pending, m.oldest, m.undelivered)
+	for _, r := range receivers {
+		m.receivers[r.ID] = true
+	}
 	for _, status := range []notification.Status{notification.Reserved, notification.Rejected, notification.Failed} {
 		m.news.WithLabelValues(string(status))
 	}
@@ -109,6 +114,9 @@ func (m *metrics) watch(ledger backlogger, report func(error)) service.Task {
 
 func (m *metrics) show(backlog []notification.Backlog) {
 	for _, b := range backlog {
+		if !m.receivers[b.Receiver] {
+			continue
+		}
 		m.pending.WithLabelValues(b.Receiver).Set(float64(b.Waiting))
 		age := 0.0
 		if !b.OldestSince.IsZero() {

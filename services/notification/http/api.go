@@ -47,7 +47,10 @@ func New(c Config) http.Handler {
 	router := chi.NewRouter()
 	router.Use(c.Middleware...)
 	router.NotFound(problem(http.StatusNotFound, "There is nothing at this path; see /openapi.json."))
-	router.MethodNotAllowed(problem(http.StatusMethodNotAllowed, "The path does not take this method; see /openapi.json."))
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Allow"] = allowed(router, r.URL.Path)
+		problem(http.StatusMethodNotAllowed, "The path does not take this method; see Allow and /openapi.json.")(w, r)
+	})
 
 	settings := huma.DefaultConfig("OpenOrder notifications", c.Version)
 	settings.DocsPath = ""                       // the page would load its script from elsewhere
@@ -96,6 +99,16 @@ func (a *api) failure(err error) error {
 	a.Log.Warn("answered 503", "error", err)
 	return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The ledger cannot be reached; try again."),
 		http.Header{"Retry-After": {"2"}})
+}
+
+// allowed are the methods that a path takes.
+func allowed(routes chi.Routes, path string) (methods []string) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 func problem(status int, detail string) http.HandlerFunc {

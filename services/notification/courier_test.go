@@ -1,0 +1,260 @@
+package notification_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/openorder/openorder/services/notification"
+)
+
+func TestAFailingReceiverIsTriedOnScheduleAndThenGivenUp(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		failing := newReceiver(refuses)
+		d.hire("anna", failing, d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(100 * time.Hour)
+		got := failing.attempts(reserved(1, "anna"))
+		schedule := []time.Duration{
+			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
+			20 * time.Hour, 24 * time.Hour,
+		}
+		if len(got) != len(schedule)+1 {
+			t.Fatalf("%d attempts", len(got))
+		}
+		for i, least := range schedule {
+			if wait := got[i+1].Sub(got[i]); wait < least || wait > least+least/10+time.Second {
+				t.Errorf("attempt %d came %s after the one before, want %s and a tenth at most", i+2, wait, least)
+			}
+		}
+		n := d.state(reserved(1, "anna"))
+		if n.State != notification.GivenUp || n.Attempts != 10 || n.LastError != "503" {
+			t.Errorf("got %+v", n)
+		}
+	})
+}
+
+func TestAReArmedNotificationIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		anna := newReceiver(func(_ notification.Notification, attempt int) notification.Result {
+			if attempt == 1 {
+				return notification.Result{Err: errors.New("410"), Gone: true}
+			}
+			return notification.Result{}
+		})
+		d.hire("anna", anna, d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(time.Hour)
+		d.record([]string{"anna"}, 2)
+		time.Sleep(time.Hour)
+		for _, order := range []int64{1, 2} {
+			if n := d.state(reserved(order, "anna")); n.State != notification.Gone {
+				t.Errorf("order %d: %+v", order, n)
+			}
+		}
+		if anna.delivered() != 1 {
+			t.Errorf("a receiver that is gone got %d notifications", anna.delivered())
+		}
+		if _, err := d.ledger.Rearm(t.Context(), reserved(1, "anna")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := d.state(reserved(1, "anna")); n.State != notification.Delivered || n.Attempts != 1 {
+			t.Errorf("got %+v", n)
+		}
+	})
+}
+
+func TestAReceiverThatAsksForAPauseGetsItForAllItsNotifications(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		began := time.Now()
+		anna := newReceiver(func(n notification.Notification, attempt int) notification.Result {
+			if n.OrderID == 1 && attempt == 1 {
+				return notification.Result{Err: errors.New("429"), RetryAfter: 10 * time.Minute}
+			}
+			return notification.Result{}
+		})
+		wake := d.hire("anna", anna, d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(10 * time.Second)
+		d.record([]string{"anna"}, 2)
+		wake <- struct{}{}
+		time.Sleep(time.Hour)
+		for _, order := range []int64{1, 2} {
+			tries := anna.attempts(reserved(order, "anna"))
+			if last := tries[len(tries)-1].Sub(began); last < 10*time.Minute || last > 11*time.Minute {
+				t.Errorf("order %d was delivered after %s", order, last)
+			}
+		}
+	})
+}
+
+func TestASlowReceiverHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		slow := newReceiver(func(notification.Notification, int) notification.Result {
+			time.Sleep(notification.SendTimeout)
+			return notification.Result{Err: errors.New("time-out")}
+		})
+		quick := newReceiver(accepts)
+		d.hire("anna", slow, d.ledger)
+		wake := d.hire("bert", quick, d.ledger)
+		var orders []int64
+		for id := range int64(200) {
+			orders = append(orders, id+1)
+		}
+		d.record([]string{"anna", "bert"}, orders...)
+		wake <- struct{}{}
+		time.Sleep(time.Second)
+		if quick.delivered() != 200 {
+			t.Errorf("the quick receiver got %d of 200 in a second", quick.delivered())
+		}
+		if slow.delivered() > 4 {
+			t.Errorf("the slow receiver had %d requests at once", slow.delivered())
+		}
+	})
+}
+
+func TestTwoReplicasDoNotSendTwice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		anna := newReceiver(func(notification.Notification, int) notification.Result {
+			time.Sleep(10 * time.Second) // long, but within the time-out
+			return notification.Result{}
+		})
+		d.hire("anna", anna, d.ledger)
+		d.hire("anna", anna, d.ledger)
+		d.record([]string{"anna"}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+		time.Sleep(10 * time.Minute)
+		for order := range int64(12) {
+			if got := anna.attempts(reserved(order+1, "anna")); len(got) != 1 {
+				t.Errorf("order %d was sent %d times", order+1, len(got))
+			}
+		}
+	})
+}
+
+// forgetful is a ledger whose Settle fails as long as a test says so.
+type forgetful struct {
+	notification.CourierLedger
+	away func() bool
+}
+
+func (f forgetful) Settle(ctx context.Context, c notification.Claimant, s []notification.Settlement, v notification.Verdict) error {
+	if f.away() {
+		return errors.New("the ledger is away")
+	}
+	return f.CourierLedger.Settle(ctx, c, s, v)
+}
+
+func TestAResultIsKeptWhileTheLedgerIsAway(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		back := time.Now().Add(30 * time.Second)
+		anna := newReceiver(accepts)
+		d.hire("anna", anna, forgetful{d.ledger, func() bool { return time.Now().Before(back) }})
+		d.record([]string{"anna"}, 1)
+		time.Sleep(time.Hour)
+		if got := anna.attempts(reserved(1, "anna")); len(got) != 1 {
+			t.Errorf("sent %d times", len(got))
+		}
+		if n := d.state(reserved(1, "anna")); n.State != notification.Delivered {
+			t.Errorf("got %+v", n)
+		}
+	})
+}
+
+// A crash between sending and marking is a courier whose marks never arrive.
+func TestACrashBetweenSendingAndMarkingMeansOneMoreWithTheSameID(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		began := time.Now()
+		anna := newReceiver(accepts)
+		d.hire("anna", anna, forgetful{d.ledger, func() bool { return true }})
+		d.record([]string{"anna"}, 1)
+		time.Sleep(10 * time.Second)
+		d.stop() // the ledger never comes back: the courier is as good as killed
+		d.couriers.Wait()
+		d.ctx, d.stop = context.WithCancel(t.Context())
+		d.hire("anna", anna, d.ledger)
+		time.Sleep(time.Hour)
+		got := anna.attempts(reserved(1, "anna"))
+		if len(got) != 2 {
+			t.Fatalf("sent %d times", len(got))
+		}
+		if again := got[1].Sub(began); again < time.Minute || again > 70*time.Second {
+			t.Errorf("sent again after %s, want it when the claim has ended", again)
+		}
+	})
+}
+
+func TestNothingIsClaimedWhileTheSenderIsNotReady(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		anna := newReceiver(accepts)
+		anna.ready = errors.New("the secret does not exist yet")
+		d.hire("anna", anna, d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(time.Hour)
+		if n := d.state(reserved(1, "anna")); n.State != notification.Pending || n.Attempts != 0 {
+			t.Errorf("got %+v", n)
+		}
+		anna.mu.Lock()
+		anna.ready = nil
+		anna.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if n := d.state(reserved(1, "anna")); n.State != notification.Delivered {
+			t.Errorf("got %+v", n)
+		}
+	})
+}
+
+func TestAPanickingSenderCountsAsAFailure(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		d.hire("anna", newReceiver(func(notification.Notification, int) notification.Result { panic("oh") }), d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(time.Second)
+		if n := d.state(reserved(1, "anna")); n.State != notification.Pending || n.Attempts != 1 || n.LastError != "sender panicked: oh" {
+			t.Errorf("got %+v", n)
+		}
+	})
+}
+
+// cutOff waits until its context ends, as a request does that the service's stop cuts off.
+type cutOff struct{}
+
+func (cutOff) Ready() error { return nil }
+func (cutOff) Send(ctx context.Context, _ []notification.Notification) []notification.Result {
+	<-ctx.Done()
+	return []notification.Result{{Err: fmt.Errorf("post: %w", ctx.Err())}}
+}
+
+func TestAnAttemptCutOffByTheStopDoesNotCount(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		d.hire("anna", cutOff{}, d.ledger)
+		d.record([]string{"anna"}, 1)
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		d.stop()
+		d.couriers.Wait()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the stop took %s", took)
+		}
+		n := d.state(reserved(1, "anna"))
+		if diff := cmp.Diff([]any{notification.Pending, 0}, []any{n.State, n.Attempts}); diff != "" {
+			t.Error(diff)
+		}
+		if n.DueAt.After(time.Now()) {
+			t.Errorf("due in %s", time.Until(n.DueAt))
+		}
+	})
+}

@@ -26,34 +26,37 @@ type Service interface {
 
 // RunService is the main of a service's binary. It never returns.
 func RunService(name, description string, service Service) {
+	os.Exit(Execute(name, description, service, os.Args[1:]))
+}
+
+// Execute runs a service's command line until SIGINT or SIGTERM and returns the process's exit code. Everything that is
+// wrong with the settings is told at once, and nothing is started.
+func Execute(name, description string, service Service, args []string) int {
 	var commands struct {
 		Run     struct{}         `cmd:"" default:"1" help:"Serve (the default)."`
 		Migrate struct{}         `cmd:"" help:"Bring the database's schema up to date and exit, for where the service's own role may not."`
 		Version kong.VersionFlag `help:"Print the version and exit."`
 	}
-	parser := kong.Must(&commands, kong.Name(name), kong.Description(description), kong.Vars{"version": Version()},
-		kong.Embed(service), kong.UsageOnError())
-	chosen, err := parser.Parse(os.Args[1:])
+	parser := kong.Must(&commands, kong.Name(name), kong.Description(description), kong.Vars{"version": Version()}, kong.Embed(service))
+	chosen, err := parser.Parse(args)
 	if err == nil {
 		err = service.Validate()
 	}
-	exitOn(name, err)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	log := service.Logging().Logger(os.Stderr).With("service", name)
-	if chosen.Command() == "migrate" {
-		exitOn(name, service.Migrate(ctx, log))
-	} else {
-		exitOn(name, service.Run(ctx, log))
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		log := service.Logging().Logger(os.Stderr).With("service", name)
+		if chosen.Command() == "migrate" {
+			err = service.Migrate(ctx, log)
+		} else {
+			err = service.Run(ctx, log)
+		}
 	}
-	os.Exit(0)
-}
-
-func exitOn(name string, err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // Version is the module's version, or the revision it was built from.

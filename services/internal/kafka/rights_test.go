@@ -24,7 +24,7 @@ func secured(t *testing.T, w *work) *bench {
 	b.brokers = as
 	b.Cleanup(func() {
 		_, _ = b.admin.AlterUserSCRAMs(context.Background(), []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
-		_, _ = b.admin.DeleteACLs(context.Background(), kadm.NewACLs().Allow("User:" + user).AllowHosts().AnyResource().Operations().ResourcePatternType(kadm.ACLPatternAny))
+		_, _ = b.admin.DeleteACLs(context.Background(), kadm.NewACLs().Allow("User:"+user).AllowHosts().AnyResource().Operations().ResourcePatternType(kadm.ACLPatternAny))
 	})
 	return b
 }
@@ -42,7 +42,7 @@ func (b *bench) login() {
 
 func (b *bench) grant(acls *kadm.ACLBuilder) {
 	b.Helper()
-	results, err := b.admin.CreateACLs(b.Context(), acls.Allow("User:" + b.brokers.SASLUsername).AllowHosts().ResourcePatternType(kadm.ACLPatternLiteral))
+	results, err := b.admin.CreateACLs(b.Context(), acls.Allow("User:"+b.brokers.SASLUsername).AllowHosts().ResourcePatternType(kadm.ACLPatternLiteral))
 	for _, r := range results {
 		err = errors.Join(err, r.Err)
 	}

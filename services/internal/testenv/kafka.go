@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sys/unix"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -60,14 +60,11 @@ func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
 func takeTurn(t testing.TB, brokers kafka.Config) {
 	t.Helper()
 	lock := "openorder-test-" + strings.NewReplacer(":", "-", ",", "-").Replace(brokers.Brokers) + ".lock"
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), lock), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+	turn := flock.New(filepath.Join(os.TempDir(), lock))
+	if err := turn.Lock(); err != nil {
 		t.Fatal(fmt.Errorf("wait for a turn on the test cluster: %w", err))
 	}
-	t.Cleanup(func() { file.Close() })
+	t.Cleanup(func() { _ = turn.Unlock() })
 }
 
 // Admin is an admin client, closed when the test ends.

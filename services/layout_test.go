@@ -1,0 +1,106 @@
+// Package services holds no code of its own, only the check that its rooms keep to the layout that DESIGN.md describes.
+package services
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/openorder/openorder/services/"
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T, patterns ...string) map[string]goPackage {
+	t.Helper()
+	command := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string]goPackage{}
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+}
+
+// rooms are the services and tools that must not know each other.
+var rooms = []string{"order", "inventory", "notification", "deadletter", "topic", "audit", "cluster", "smoke", "bench"}
+
+func roomOf(path string) string {
+	room, _, _ := strings.Cut(path, "/")
+	return room
+}
+
+func TestDomainPackagesImportNeitherKafkaNorSQLNorHTTP(t *testing.T) {
+	t.Parallel()
+	foreign := []string{"database/sql", "net/http", "github.com/twmb/", "github.com/jackc/", "github.com/danielgtaylor/", "github.com/go-chi/", module + "internal/kafka", module + "internal/database"}
+	for path, p := range list(t, "./order", "./inventory", "./notification", "./deadletter", "./topic") {
+		for _, imported := range p.Imports {
+			if slices.ContainsFunc(foreign, func(f string) bool { return strings.HasPrefix(imported, f) }) {
+				t.Errorf("the domain package %s imports %s: that belongs into an adapter", path, imported)
+			}
+		}
+	}
+}
+
+func TestRoomsDoNotKnowEachOther(t *testing.T) {
+	t.Parallel()
+	// bench starts the services as processes and seeds stock through their database schemas; the all-in-one's wiring in
+	// cmd knows everybody; the declared topics are everybody's.
+	for path, p := range list(t, "./...") {
+		from := roomOf(path)
+		for _, imported := range p.Imports {
+			to := roomOf(strings.TrimPrefix(imported, module))
+			if !strings.HasPrefix(imported, module) || to == from || to == "internal" {
+				continue
+			}
+			if slices.Contains(rooms, from) || from == "internal" {
+				t.Errorf("%s imports %s: rooms meet in cmd only", path, imported)
+			}
+		}
+	}
+}
+
+func TestTheLaptopBinaryLinksNoKubernetesClient(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "./cmd/openorder") {
+		for _, dependency := range p.Deps {
+			if strings.HasPrefix(dependency, "sigs.k8s.io/controller-runtime") || strings.HasPrefix(dependency, "k8s.io/client-go") {
+				t.Errorf("cmd/openorder links %s", dependency)
+			}
+		}
+	}
+}
+
+func TestGoInstallWorksBecauseNothingIsReplaced(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "mod", "edit", "-json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mod struct{ Replace, Exclude []any }
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	if len(mod.Replace)+len(mod.Exclude) > 0 {
+		t.Error("go.mod has replace or exclude directives: go install MODULE@latest refuses it")
+	}
+}

@@ -31,10 +31,7 @@ func (c Config) Validate() error {
 
 func check(raw string) error {
 	if path, ok := strings.CutPrefix(raw, "sqlite:"); ok {
-		if path == "" {
-			return errors.New("sqlite: names no file; write sqlite:PATH")
-		}
-		return nil
+		return checkSQLitePath(path)
 	}
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {

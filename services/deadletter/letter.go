@@ -54,11 +54,13 @@ func (l Letter) Truncated() bool {
 func (l Letter) Redrives() int {
 	value, _ := last(l.Headers, HeaderRedrives)
 	n, err := strconv.Atoi(string(value))
-	if err != nil || n < 0 {
-		return 0
+	if err != nil || n < 0 || n > maxRedrives {
+		return 0 // not written by a redrive
 	}
 	return n
 }
+
+const maxRedrives = 1 << 30
 
 func first(headers []Header, key string) ([]byte, bool) {
 	for _, h := range headers {

@@ -3,6 +3,12 @@
 {{- $v := .Values }}
 {{- $services := eq $v.mode "services" }}
 {{- $problems := list }}
+{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
+{{- $problems = append $problems "httpRoute.parentRefs: names no Gateway" }}
+{{- end }}
+{{- if and $v.ingress.tlsSecret (not $v.ingress.host) }}
+{{- $problems = append $problems "ingress.host: is needed with ingress.tlsSecret" }}
+{{- end }}
 {{- if not $services }}
 {{- range list "redpanda" "postgresql" "topics" "console" }}
 {{- if (index $v .).enabled }}{{ $problems = append $problems (printf "%s.enabled: the all-in-one brings its own broker and database; set mode=services" .) }}{{ end }}
@@ -28,12 +34,6 @@
 {{- end }}
 {{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
 {{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
-{{- end }}
-{{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}
-{{- $problems = append $problems "httpRoute.parentRefs: names no Gateway" }}
-{{- end }}
-{{- if and $v.ingress.tlsSecret (not $v.ingress.host) }}
-{{- $problems = append $problems "ingress.host: is needed with ingress.tlsSecret" }}
 {{- end }}
 {{- range $name, $_ := include "openorder.ports" . | fromYaml }}
 {{- $settings := include "openorder.settings" (dict "root" $ "name" $name) | fromYaml }}

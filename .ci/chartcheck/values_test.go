@@ -1,0 +1,135 @@
+package chartcheck
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each is refused with a sentence that names the value and the way out.
+func TestBadValuesAreRefused(t *testing.T) {
+	t.Parallel()
+	chart, operator := root+"/charts/openorder", root+"/charts/openorder-operator"
+	kind := []string{chart + "/values-kind.yaml"}
+	external := []string{"testdata/values/external.yaml"}
+	for name, c := range map[string]struct {
+		profile
+		want []string
+	}{
+		"a typo":                           {profile{chart: chart, set: []string{"redpnada.enabled=true"}}, []string{"redpnada"}},
+		"a typo deep inside":               {profile{chart: chart, set: []string{"services.order.replica=2"}}, []string{"services", "order", "replica"}},
+		"a service that does not exist":    {profile{chart: chart, set: []string{"services.payment.replicas=2"}}, []string{"payment"}},
+		"a negative number":                {profile{chart: chart, set: []string{"defaults.replicas=-1"}}, []string{"replicas"}},
+		"a quantity that is none":          {profile{chart: chart, values: kind, set: []string{"redpanda.storage=lots"}}, []string{"storage"}},
+		"two brokers":                      {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=2"}}, []string{"replicas"}},
+		"brokers without a port":           {profile{chart: chart, values: external, set: []string{"kafka.brokers=kafka"}}, []string{"brokers"}},
+		"no brokers":                       {profile{chart: chart, set: []string{"mode=services", "postgresql.enabled=true"}}, []string{"kafka.brokers: name your brokers", "redpanda.enabled=true"}},
+		"brokers twice":                    {profile{chart: chart, values: kind, set: []string{"kafka.brokers=kafka:9092"}}, []string{"excludes redpanda.enabled"}},
+		"no database":                      {profile{chart: chart, values: kind, set: []string{"postgresql.enabled=false"}}, []string{"services.order.database.existingSecret", "services.inventory.database.existingSecret"}},
+		"TLS without a CA":                 {profile{chart: chart, values: external, set: []string{"kafka.tls.caSecret="}}, []string{"kafka.tls.caSecret: TLS needs the authorities"}},
+		"a login without a password":       {profile{chart: chart, values: external, set: []string{"services.order.kafka.existingSecret="}}, []string{"services.order.kafka.existingSecret: name the Secret with the password of user order-service"}},
+		"KEDA without a login of its own":  {profile{chart: chart, values: external, set: []string{"kafka.keda.existingSecret="}}, []string{"kafka.keda.existingSecret"}},
+		"an autoscaler with replicas":      {profile{chart: chart, values: external, set: []string{"services.order.replicas=3"}}, []string{"services.order.replicas: 3 contradicts autoscaling.type=hpa"}},
+		"fewer pods at most than at least": {profile{chart: chart, values: external, set: []string{"services.order.autoscaling.maxReplicas=1"}}, []string{"maxReplicas: 1 is below minReplicas 2"}},
+		"topics that would hang":           {profile{chart: chart, values: kind, set: []string{"topics.deletionPolicy=Delete"}}, []string{"topics.deletionPolicy: Delete is refused"}},
+		"more replicas than brokers":       {profile{chart: chart, values: kind, set: []string{"topics.replicas=3"}}, []string{"topics.replicas: 3 are more than redpanda.replicas"}},
+		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
+		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
+		"a route without a Gateway":        {profile{chart: chart, set: []string{"httpRoute.enabled=true"}}, []string{"httpRoute.parentRefs"}},
+		"a webhook that is no URL":         {profile{chart: chart, set: []string{`notification.webhookURLs=["hooks.example.com"]`}}, []string{"webhookURLs"}},
+		"missing CRDs":                     {profile{chart: chart, values: kind, set: []string{"checkCRDs=true"}}, []string{"the Redpanda operator: helm upgrade --install", "the CloudNativePG operator: helm upgrade --install", "the topic controller: helm upgrade --install"}},
+		"a typo, controller":               {profile{chart: operator, set: []string{"kafka.broker=kafka:9092"}}, []string{"broker"}},
+		"a login without a user":           {profile{chart: operator, set: []string{"kafka.sasl.enabled=true", "kafka.sasl.username="}}, []string{"kafka.sasl.username: is needed"}},
+		"a right in a foreign namespace":   {profile{chart: operator, set: []string{`namespaces=["shop"]`, `allow=[{"namespace":"stock","prefix":"a"}]`}}, []string{"allow: namespace stock is not in namespaces"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := c.render(t)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestGlobalValuesAreAllowed(t *testing.T) {
+	t.Parallel()
+	for _, chart := range []string{"openorder", "openorder-operator"} {
+		if _, err := (profile{chart: root + "/charts/" + chart, set: []string{`global.anything={"a":1}`}}).render(t); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLintStrict(t *testing.T) {
+	t.Parallel()
+	for name, p := range profiles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"lint", "--strict", "--quiet", "--kube-version=1.37.0", "--set=checkCRDs=false", p.chart}
+			for _, file := range p.values {
+				args = append(args, "--values="+file)
+			}
+			if out, err := exec.CommandContext(t.Context(), helm(), args...).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
+// What holds data, and what it cannot be read without, outlives the release unless keepData is false.
+func TestDataIsKept(t *testing.T) {
+	t.Parallel()
+	holds := []string{"Redpanda", "Cluster", "Database", "PersistentVolumeClaim", "Secret"}
+	for name, p := range profiles() {
+		for _, keep := range []bool{true, false} {
+			if !keep {
+				if strings.HasPrefix(name, "operator") {
+					continue
+				}
+				p.set = append(slices.Clone(p.set), "keepData=false")
+			}
+			out, err := p.render(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range ofKind(parse(t, out), holds...) {
+				kept := text(r, "metadata", "annotations", "helm.sh/resource-policy") == "keep"
+				if kept != keep {
+					t.Errorf("%s, keepData=%t: %s is kept: %t", name, keep, r, kept)
+				}
+			}
+		}
+	}
+}
+
+// Copies in the charts are what the code declares.
+func TestCopiesAreFresh(t *testing.T) {
+	t.Parallel()
+	for copied, original := range map[string]string{
+		"openorder-operator/files/kafka.openorder.io_kafkatopics.yaml": "services/topic/config/crd/kafka.openorder.io_kafkatopics.yaml",
+	} {
+		want, err := os.ReadFile(root + "/" + original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := root + "/charts/" + copied
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		got, err := os.ReadFile(file)
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s is not %s (go test -update copies it): %v", copied, original, err)
+		}
+	}
+}

@@ -31,14 +31,14 @@ func (c LogConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Logger writes to w, standard error as a rule.
+// Logger writes to w, standard error as a rule. A line that is logged with a context carries its trace and span.
 func (c LogConfig) Logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // checked by Validate
 	options := &slog.HandlerOptions{Level: level}
 	file, isFile := w.(*os.File)
 	if c.Format == "text" || (c.Format == "auto" && isFile && term.IsTerminal(int(file.Fd()))) {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(traceIDs{slog.NewTextHandler(w, options)})
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(traceIDs{slog.NewJSONHandler(w, options)})
 }

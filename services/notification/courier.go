@@ -21,7 +21,7 @@ const (
 	// sendBefore is the age a claim may have when its attempt starts; a process that was frozen longer leaves it.
 	sendBefore = hold - 2*SendTimeout
 	// idle is the longest wait between two looks at the ledger: what a replica recorded before it died is found by then.
-	idle = 5 * time.Second
+	idle = 15 * time.Second
 	// breath is the shortest: what is due may be locked by another replica's claim, which takes milliseconds.
 	breath = 20 * time.Millisecond
 	// retryLedger is the wait after the ledger failed, and retryReady that for a sender which is not ready.
@@ -72,7 +72,7 @@ func (c *Courier) Run(ctx context.Context) error {
 			return nil
 		}
 		wait := c.round(ctx, sending, free, slots, marker)
-		c.pause(ctx, wait)
+		c.pause(ctx, wait, marker.retries)
 	}
 }
 
@@ -171,7 +171,7 @@ func (c *Courier) send(ctx context.Context, batch []Notification) (results []Res
 	return c.Receiver.Sender.Send(ctx, batch)
 }
 
-func (c *Courier) pause(ctx context.Context, wait time.Duration) {
+func (c *Courier) pause(ctx context.Context, wait time.Duration, retries <-chan struct{}) {
 	if wait <= 0 {
 		return
 	}
@@ -180,6 +180,7 @@ func (c *Courier) pause(ctx context.Context, wait time.Duration) {
 	select {
 	case <-timer.C:
 	case <-c.Wake:
+	case <-retries:
 	case <-ctx.Done():
 	}
 }

@@ -3,6 +3,7 @@ package notification
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,13 +21,16 @@ type marker struct {
 	claimant Claimant
 	slots    chan struct{}
 	marks    chan mark
+	retries  chan struct{} // one that failed is written, so the time of the next attempt is another
 	done     sync.WaitGroup
 	stop     context.CancelFunc
 }
 
 func newMarker(c *Courier, claimant Claimant, slots chan struct{}) *marker {
 	ctx, stop := context.WithCancel(context.Background())
-	m := &marker{courier: c, claimant: claimant, slots: slots, marks: make(chan mark, cap(slots)), stop: stop}
+	m := &marker{
+		courier: c, claimant: claimant, slots: slots, marks: make(chan mark, cap(slots)), retries: make(chan struct{}, 1), stop: stop,
+	}
 	m.done.Go(func() {
 		for first := range m.marks {
 			m.write(ctx, first)
@@ -82,6 +86,13 @@ func (m *marker) settle(ctx context.Context, all mark) bool {
 	err := m.courier.Ledger.Settle(ctx, m.claimant, all.settlements, all.verdict)
 	if err != nil {
 		m.courier.Report(fmt.Errorf("mark notifications: %w", err))
+		return false
 	}
-	return err == nil
+	if slices.ContainsFunc(all.settlements, func(s Settlement) bool { return s.State == Pending }) {
+		select {
+		case m.retries <- struct{}{}:
+		default:
+		}
+	}
+	return true
 }

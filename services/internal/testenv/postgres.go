@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,8 +17,15 @@ func PostgreSQL(t testing.TB) string {
 	t.Helper()
 	admin := need(t, "OPENORDER_TEST_POSTGRES", "a PostgreSQL server")
 	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	execute(t, admin, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execute(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
+	if err := execute(admin, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// An autovacuum worker in it is a superuser's, whom FORCE may not end; it ends by itself.
+		Eventually(t, 30*time.Second, "the test database is dropped", func() bool {
+			return execute(admin, "DROP DATABASE "+name+" WITH (FORCE)") == nil
+		})
+	})
 	u, err := url.Parse(admin)
 	if err != nil {
 		t.Fatal(err)
@@ -26,15 +34,15 @@ func PostgreSQL(t testing.TB) string {
 	return u.String()
 }
 
-func execute(t testing.TB, address, statement string) {
-	t.Helper()
+func execute(address, statement string) error {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {
-		t.Fatal(fmt.Errorf("connect to the test PostgreSQL: %w", err))
+		return fmt.Errorf("connect to the test PostgreSQL: %w", err)
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
-		t.Fatal(fmt.Errorf("%s: %w", statement, err))
+		return fmt.Errorf("%s: %w", statement, err)
 	}
+	return nil
 }

@@ -77,11 +77,16 @@ func refuse(status int, detail string) http.HandlerFunc {
 	}
 }
 
-// withoutEcho keeps problems short: huma sends an unreadable body back whole.
+// withoutEcho keeps problems short: huma sends an unreadable body, or an object with an unknown member, back whole.
 func withoutEcho(_ huma.Context, _ string, answer any) (any, error) {
 	if problem, ok := answer.(*huma.ErrorModel); ok {
 		for _, detail := range problem.Errors {
-			if text, isText := detail.Value.(string); isText && len(text) > 200 {
+			switch value := detail.Value.(type) {
+			case string:
+				if len(value) > 200 {
+					detail.Value = nil
+				}
+			case map[string]any, []any:
 				detail.Value = nil
 			}
 		}

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -16,13 +17,30 @@ import (
 	"github.com/openorder/openorder/services/order"
 )
 
+// integer also takes 2.0 and 2e3, which JSON Schema calls integers.
+type integer int64
+
+// UnmarshalJSON takes any JSON number without a fraction.
+func (i *integer) UnmarshalJSON(text []byte) error {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		*i = integer(n)
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > order.MaxUserID {
+		return fmt.Errorf("not an integer: %s", text)
+	}
+	*i = integer(f)
+	return nil
+}
+
 type itemBody struct {
-	SKU string `json:"sku" doc:"What is ordered: printable characters, none of them a space at either end." example:"ABC-001"`
-	Qty int64  `json:"qty" doc:"How many. Items of the same sku are merged, and their sum has the same limit." example:"2"`
+	SKU string  `json:"sku" doc:"What is ordered: printable characters, none of them a space at either end." example:"ABC-001"`
+	Qty integer `json:"qty" doc:"How many. Items of the same sku are merged, and their sum has the same limit." example:"2"`
 }
 
 type placeBody struct {
-	UserID int64      `json:"userId" doc:"Who orders." example:"42"`
+	UserID integer    `json:"userId" doc:"Who orders." example:"42"`
 	Items  []itemBody `json:"items" nullable:"false"`
 }
 
@@ -81,10 +99,10 @@ func (a *api) place(ctx context.Context, in *placeInput) (*placeOutput, error) {
 	}
 	items := make(event.Items, len(in.Body.Items))
 	for i, item := range in.Body.Items {
-		items[i] = event.Item(item)
+		items[i] = event.Item{SKU: item.SKU, Qty: int64(item.Qty)}
 	}
 	id, err := a.orders.Place(ctx, order.Request{
-		Draft: order.Draft{UserID: in.Body.UserID, Items: items}, IdempotencyKey: key, TraceParent: traceParent(ctx),
+		Draft: order.Draft{UserID: int64(in.Body.UserID), Items: items}, IdempotencyKey: key, TraceParent: traceParent(ctx),
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)

@@ -36,7 +36,7 @@ type orderWithHistory struct {
 func toBody(o order.Order) orderBody {
 	items := make([]itemBody, len(o.Items))
 	for i, item := range o.Items {
-		items[i] = itemBody(item)
+		items[i] = itemBody{SKU: item.SKU, Qty: integer(item.Qty)}
 	}
 	return orderBody{OrderID: o.ID, UserID: o.UserID, Status: o.Status, Reason: o.Reason(), Items: items, CreatedAt: o.CreatedAt}
 }

@@ -11,17 +11,11 @@ import (
 
 	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/testenv"
-	"github.com/openorder/openorder/services/order"
 	"github.com/openorder/openorder/services/order/postgres"
 	"github.com/openorder/openorder/services/order/storetest"
 )
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (order.Store, order.Store) {
-		url := testenv.PostgreSQL(t)
-		return postgres.New(open(t, url)), postgres.New(open(t, url))
-	})
-}
+func TestStore(t *testing.T) { storetest.Run(t, storetest.PostgreSQL) }
 
 func open(t *testing.T, url string) *pgxpool.Pool {
 	t.Helper()

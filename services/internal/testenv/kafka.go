@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,19 @@ func RealKafka(t testing.TB) kafka.Config {
 	takeTurn(t, brokers)
 	empty(t, brokers)
 	return brokers
+}
+
+// Brokers controls the real cluster's brokers: action is stop, kill or start, n counts from 1. Only a test that has its
+// turn on the cluster may use it, and it starts what it stopped.
+func Brokers(t testing.TB) func(action string, n int) {
+	t.Helper()
+	control := need(t, "OPENORDER_TEST_KAFKA_CONTROL", "a command that controls the Kafka brokers")
+	return func(action string, n int) {
+		t.Helper()
+		if out, err := exec.Command(control, action, strconv.Itoa(n)).CombinedOutput(); err != nil {
+			t.Errorf("%s %s %d: %v\n%s", control, action, n, err, out)
+		}
+	}
 }
 
 // SecureKafka is the same cluster's listener with TLS, SCRAM and ACLs, as the user and password given, and the plaintext

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
+)
+
+// load places orders until stopped and remembers those that were acknowledged. Requests may fail while a service is down.
+type load struct {
+	mu           sync.Mutex
+	acknowledged []int64
+	failed       atomic.Int64
+	stop         func()
+}
+
+func (s *system) load(workers int) *load {
+	l := &load{}
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				sku := "ABC-001"
+				if w == 0 && i%50 == 0 {
+					sku = "FAIL"
+				}
+				l.placeOne(s, sku)
+			}
+		})
+	}
+	l.stop = sync.OnceFunc(func() { close(done); all.Wait() })
+	s.Cleanup(l.stop)
+	return l
+}
+
+func (l *load) placeOne(s *system, sku string) {
+	response, text, err := request(s.T, "POST", s.order+"/api/orders", orderBody(sku, 1), nil)
+	if err != nil || response.StatusCode != http.StatusAccepted {
+		l.failed.Add(1)
+		return
+	}
+	var id int64
+	if _, err := fmt.Sscanf(string(text[strings.Index(string(text), `"orderId":`)+len(`"orderId":`):]), "%d", &id); err != nil {
+		s.Errorf("%s: %v", text, err)
+		return
+	}
+	l.mu.Lock()
+	l.acknowledged = append(l.acknowledged, id)
+	l.mu.Unlock()
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acknowledged)
+}
+
+// goesOn waits until more orders have been acknowledged.
+func (l *load) goesOn(s *system, more int) {
+	s.Helper()
+	want := l.count() + more
+	testenv.Eventually(s, time.Minute, "orders are taken", func() bool { return l.count() >= want })
+}
+
+// allDecided checks that each acknowledged order is there and has ended.
+func (l *load) allDecided(s *system) {
+	s.Helper()
+	l.stop()
+	for _, id := range l.acknowledged {
+		testenv.Eventually(s, 3*time.Minute, fmt.Sprintf("acknowledged order %d has ended", id), func() bool {
+			status := s.status(id).Status
+			return status == "RESERVED" || status == "REJECTED" || status == "FAILED"
+		})
+	}
+}
+
+func TestKillingAnyProcessLosesNothingAndSellsNothingTwice(t *testing.T) {
+	t.Parallel()
+	ownSystems(t, func(s *system) {
+		s.putStock("ABC-001", 1_000_000)
+		l := s.load(4)
+		for round := range 2 {
+			for name := range s.restart {
+				l.goesOn(s, 50)
+				s.processes[name].kill()
+				s.restart[name]()
+				s.Logf("round %d: %s killed and started again after %d orders", round, name, l.count())
+			}
+		}
+		l.goesOn(s, 50)
+		l.allDecided(s)
+		s.audit()
+	})
+}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
+)
+
+// cable is a TCP connection to a server that can be cut and plugged in again.
+type cable struct {
+	address string
+	target  string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+func newCable(t *testing.T, target string) *cable {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	c := &cable{address: listener.Addr().String(), target: target}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go c.forward(conn)
+		}
+	}()
+	return c
+}
+
+func (c *cable) forward(conn net.Conn) {
+	defer conn.Close()
+	c.mu.Lock()
+	if c.cut {
+		c.mu.Unlock()
+		return
+	}
+	server, err := net.Dial("tcp", c.target)
+	if err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.conns = append(c.conns, conn, server)
+	c.mu.Unlock()
+	defer server.Close()
+	go func() { _, _ = io.Copy(server, conn); server.Close() }()
+	_, _ = io.Copy(conn, server)
+}
+
+func (c *cable) unplug() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = true
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+}
+
+func (c *cable) plugIn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = false
+}
+
+func TestADatabaseTakenAwayUnderLoadAndGivenBackCostsTimeAndNoOrder(t *testing.T) {
+	t.Parallel()
+	brokers := testenv.RealKafka(t)
+	direct, err := url.Parse(testenv.PostgreSQL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cable := newCable(t, direct.Host)
+	through := *direct
+	through.Host = cable.address
+	s := separate(t, brokers, through.String())
+	s.putStock("ABC-001", 1_000_000)
+	l := s.load(4)
+	l.goesOn(s, 200)
+	cable.unplug()
+	before := l.failed.Load()
+	testenv.Eventually(t, time.Minute, "orders are refused while the database is away", func() bool { return l.failed.Load() > before+8 })
+	response, _, err := request(t, "POST", s.order+"/api/orders", orderBody("ABC-001", 1), nil)
+	if err != nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+		t.Errorf("POST without a database: %v %+v, want 503 with Retry-After", err, response)
+	}
+	cable.plugIn()
+	l.goesOn(s, 200)
+	l.allDecided(s)
+	s.audit()
+}
+
+func TestBrokersTakenAwayUnderLoadAndGivenBackCostTimeAndNoOrder(t *testing.T) {
+	t.Parallel()
+	brokers := testenv.RealKafka(t)
+	broker := testenv.Brokers(t)
+	s := separate(t, brokers, testenv.PostgreSQL(t))
+	s.putStock("ABC-001", 1_000_000)
+	l := s.load(4)
+	l.goesOn(s, 200)
+	broker("kill", 1)
+	t.Cleanup(func() { broker("start", 1) })
+	l.goesOn(s, 200) // orders are taken while Kafka is down
+	if response := call(t, "GET", s.inventoryAdmin+"/readyz", "", nil, nil); response.StatusCode != http.StatusOK {
+		t.Errorf("/readyz without Kafka: %d, want 200", response.StatusCode)
+	}
+	broker("start", 1)
+	l.goesOn(s, 200)
+	l.allDecided(s)
+	s.audit()
+}
+
+func TestALostTopicCostsTimeAndNoOrder(t *testing.T) {
+	t.Parallel()
+	brokers := testenv.RealKafka(t)
+	s := separate(t, brokers, testenv.PostgreSQL(t))
+	admin := testenv.Admin(t, brokers)
+	s.processes["inventory"].kill()
+	s.processes["inventory-2"].kill()
+	var ids []int64
+	for range 20 {
+		ids = append(ids, s.place("ABC-001", 1))
+	}
+	if _, err := admin.DeleteTopic(t.Context(), "order.created"); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, 30*time.Second, "the topic is gone", func() bool {
+		topics, err := admin.ListTopics(t.Context(), "order.created")
+		return err == nil && !topics.Has("order.created")
+	})
+	if out, err := tool(t, s.home, s.env, "topics", "create", "--partitions=6"); err != nil {
+		t.Fatalf("topics create: %v\n%s", err, out)
+	}
+	s.restart["inventory"]()
+	for _, id := range ids {
+		testenv.Eventually(t, 3*time.Minute, "the order is published again and decided", func() bool { return s.status(id).Status == "RESERVED" })
+	}
+}

@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// loopback is flags of an all-in-one on free ports.
+func loopback(t *testing.T, dir string) []string {
+	t.Helper()
+	args := []string{"--data-dir=" + dir}
+	for _, flag := range []string{"kafka-listen", "order-listen", "order-admin-listen", "inventory-listen", "inventory-admin-listen", "notification-listen", "notification-admin-listen"} {
+		args = append(args, "--"+flag+"="+freeAddress(t))
+	}
+	return args
+}
+
+func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
+	t.Parallel()
+	refusals := map[string]struct {
+		prepare func(t *testing.T, home string) []string
+		says    string
+	}{
+		"an address in use": {func(t *testing.T, home string) []string {
+			s := allInOne(t)
+			return append(loopback(t, filepath.Join(home, "data")), "--order-listen="+strings.TrimPrefix(s.order, "http://"))
+		}, "--order-listen"},
+		"the broker's address in use": {func(t *testing.T, home string) []string {
+			s := allInOne(t)
+			return append(loopback(t, filepath.Join(home, "data")), "--kafka-listen="+strings.TrimPrefix(s.order, "http://"))
+		}, "--kafka-listen"},
+		"a foreign data directory": {func(t *testing.T, home string) []string {
+			dir := filepath.Join(home, "photos")
+			if err := os.MkdirAll(filepath.Join(dir, "holiday"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return loopback(t, dir)
+		}, "not a data directory of openorder"},
+		"a data directory that cannot be made": {func(t *testing.T, home string) []string {
+			file := filepath.Join(home, "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return loopback(t, filepath.Join(file, "data"))
+		}, "cannot write the data directory"},
+		"a second instance on the same data": {func(t *testing.T, _ string) []string {
+			return loopback(t, filepath.Join(allInOne(t).home, "data"))
+		}, "another openorder is using the data directory"},
+	}
+	for name, r := range refusals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			p := start(t, home, "openorder", r.prepare(t, home)...)
+			if code := p.exits(30 * time.Second); code != 1 {
+				t.Errorf("exit code %d, want 1", code)
+			}
+			var complaints []string
+			for line := range strings.Lines(p.output.String()) {
+				if strings.HasPrefix(line, "openorder: ") {
+					complaints = append(complaints, line)
+				}
+			}
+			if len(complaints) != 1 || !strings.Contains(complaints[0], r.says) {
+				t.Errorf("it said %q, want one line with %q", complaints, r.says)
+			}
+		})
+	}
+}
+
+func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir(), "order", "--kafka-brokers=nowhere", "--kafka-sasl-mechanism=GSSAPI", "--database-url=mysql://x", "--listen=8080", "--log-level=loud")
+	if code := p.exits(10 * time.Second); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	for _, flag := range []string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level"} {
+		if !strings.Contains(p.output.String(), flag) {
+			t.Errorf("nothing is said of %s:\n%s", flag, p.output)
+		}
+	}
+}

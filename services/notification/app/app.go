@@ -77,6 +77,7 @@ func (c *Config) start(ctx context.Context, base *service.Base) (service.Parts, 
 		return service.Parts{}, err
 	}
 	base.Health.Open("database")
+	db.Register(base.Metrics)
 	metrics := newMetrics(base.Metrics, receivers)
 	bell := newBell(len(receivers))
 	consumer, err := c.consumer(base, ledger, receivers, metrics, bell)

@@ -24,9 +24,10 @@ type Failure struct {
 	Message   string
 }
 
-// Class is the most telling class name: the cause where there is one, since frameworks wrap what a listener throws.
+// Class is the most telling class name: what was thrown, and its cause where that is only a framework's wrapping.
 func (f Failure) Class() string {
-	if f.Cause != "" {
+	wrapped := f.Exception == "" || strings.HasPrefix(f.Exception, "org.springframework.") || strings.HasPrefix(f.Exception, "java.util.concurrent.")
+	if f.Cause != "" && wrapped {
 		return f.Cause
 	}
 	return f.Exception

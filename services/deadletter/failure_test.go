@@ -154,3 +154,29 @@ func TestARedrivenRecordKeepsWhatIsItsOwn(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestALetterIsTruncatedWhenTheRecordItselfWasCut(t *testing.T) {
+	t.Parallel()
+	for what, want := range map[string]bool{"stacktrace": false, "value": true, "stacktrace,value": true, "stacktrace,headers": true, "": true} {
+		letter := deadletter.Letter{Headers: headers(deadletter.HeaderTruncated, what)}
+		if got := letter.Truncated(); got != want {
+			t.Errorf("%q: got %t", what, got)
+		}
+		if kept := len(letter.Redriven(nil)) == 2; kept != want {
+			t.Errorf("%q: the mark is kept: %t", what, kept)
+		}
+	}
+}
+
+func TestTheClassIsWhatWasThrownNotWhatWrapsIt(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]deadletter.Failure{
+		"a.NoStock":             {Exception: "org.springframework.kafka.listener.ListenerExecutionFailedException", Cause: "a.NoStock"},
+		"openorder.undecodable": {Exception: "openorder.undecodable", Cause: "errors.errorString"},
+		"a.Only":                {Cause: "a.Only"},
+	} {
+		if got := f.Class(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -13,7 +13,8 @@ import (
 const (
 	// HeaderRedrives counts how often a record was redriven, as decimal text.
 	HeaderRedrives = "openorder-redrives"
-	// HeaderTruncated is on a dead letter whose value was cut to make it fit.
+	// HeaderTruncated is on a dead letter that was cut to make it fit, and says what was: "stacktrace", "value", "headers",
+	// with commas between.
 	HeaderTruncated = "openorder-dlt-truncated"
 )
 
@@ -44,10 +45,10 @@ type ID struct {
 // Position is how a letter is named on the command line: PARTITION:OFFSET.
 func (id ID) Position() string { return fmt.Sprintf("%d:%d", id.Partition, id.Offset) }
 
-// Truncated tells whether the letter's value is only the beginning of the original.
+// Truncated tells whether the letter is not all of the original. A stack trace is no loss.
 func (l Letter) Truncated() bool {
-	_, found := last(l.Headers, HeaderTruncated)
-	return found
+	what, found := last(l.Headers, HeaderTruncated)
+	return found && string(what) != "stacktrace"
 }
 
 // Redrives is how often the record had been redriven before it died this time.

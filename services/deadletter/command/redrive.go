@@ -32,7 +32,7 @@ type Redrive struct {
 	Max         int64   `placeholder:"N" help:"Letters at most; the others wait for another run."`
 	Yes         bool    `short:"y" help:"Do not ask."`
 	Again       bool    `help:"Redrive also what was redriven already."`
-	Truncated   bool    `help:"Redrive also letters whose value was cut to fit into the dead letter topic."`
+	Truncated   bool    `help:"Redrive also letters that were cut to fit into the dead letter topic, as they are."`
 	AtLeastOnce bool    `help:"Do without transactions, for users that have no right to them: a letter that is on its way when the run is interrupted may be redriven twice, and a second redrive at the same time goes unnoticed."`
 	By          string  `placeholder:"NAME" help:"Who does it, for the trail (default: user@host)."`
 	RunName     string  `name:"run" placeholder:"NAME" help:"Name of the run, for the trail (default: random). Give an interrupted run with --again its name to go on with it."`

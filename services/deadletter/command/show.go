@@ -94,7 +94,7 @@ func show(w *bufio.Writer, l deadletter.Letter, f deadletter.Failure, view lette
 	}
 	field("message", "%s", orDash(printable(f.Message)))
 	if l.Truncated() {
-		field("value cut", "only its beginning is here: it is not redriven unless --truncated says so")
+		field("cut", "not all of the original is here: it is not redriven unless --truncated says so")
 	}
 	for _, e := range view.Trail {
 		field("redriven", "%s by %s to %s %d:%d, run %s%s", clock(e.At), printable(e.By), printable(e.To.Topic), e.To.Partition, e.To.Offset, printable(e.Run), because(e.Filter))

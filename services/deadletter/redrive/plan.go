@@ -21,7 +21,7 @@ type Plan struct {
 	ByKey     bool    // the partition follows from the key, even where the letter's own is known
 	Max       int64   // letters at most; 0: all
 	Rate      float64 // letters a second at most; 0: no limit
-	Truncated bool    // redrive also letters whose value was cut
+	Truncated bool    // redrive also letters that are only a part of the original
 	Again     bool    // redrive also what was redriven already, but for what this same run has
 	// AtLeastOnce does without transactions: an interruption may leave a letter redriven that the trail does not know.
 	AtLeastOnce bool
@@ -42,7 +42,7 @@ type Reason string
 // Reasons. All but the first leave work for a person.
 const (
 	AlreadyRedriven Reason = "redriven already"
-	ValueCut        Reason = "value cut"
+	Cut             Reason = "cut"
 	OriginUnknown   Reason = "origin unknown"
 	Loop            Reason = "would come back to the dead letter topic itself"
 	NoTarget        Reason = "target topic missing"
@@ -54,8 +54,8 @@ func (r Reason) Advice() string {
 	switch r {
 	case AlreadyRedriven:
 		return "--again redrives them once more"
-	case ValueCut:
-		return "the value is only the beginning of the original, which was too large for the dead letter topic: take the original from where it came from, or redrive the stump with --truncated"
+	case Cut:
+		return "the original was too large for the dead letter topic, and only a part of it is here: take it from where it came from, or redrive the part with --truncated"
 	case OriginUnknown:
 		return "no known header tells where they came from: say where to with --to, or which header tells with --origin-topic-header"
 	case Loop:

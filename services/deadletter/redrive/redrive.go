@@ -201,7 +201,7 @@ func (r *Redrive) judge(ctx context.Context, l deadletter.Letter, f deadletter.F
 	case r.done.Has(l.ID):
 		return s, AlreadyRedriven, "", nil
 	case l.Truncated() && !r.plan.Truncated:
-		return s, ValueCut, "", nil
+		return s, Cut, "", nil
 	case s.target == "":
 		return s, OriginUnknown, "", nil
 	case s.target == l.Topic || s.target == r.trail.Topic:

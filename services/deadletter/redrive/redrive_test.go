@@ -385,7 +385,7 @@ func TestLettersThatNeedAPersonAreLeftOut(t *testing.T) {
 		for reason, left := range report.Left {
 			got[reason] = left.Letters
 		}
-		want := map[redrive.Reason]int64{redrive.ValueCut: 1, redrive.NoTarget: 1, redrive.Loop: 1, redrive.OriginUnknown: 1}
+		want := map[redrive.Reason]int64{redrive.Cut: 1, redrive.NoTarget: 1, redrive.Loop: 1, redrive.OriginUnknown: 1}
 		if diff := cmp.Diff(want, got); diff != "" || report.Redriven != 1 || !report.Incomplete() {
 			t.Errorf("redrove %d, left (-want +got):\n%s", report.Redriven, diff)
 		}

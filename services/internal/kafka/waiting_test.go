@@ -1,0 +1,73 @@
+package kafka
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestWaitingRecordsOfAKeyComeOutInOrderAndEachOnce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWaiting()
+		p := &partition{low: newLowWater()}
+		now := time.Unix(0, 0)
+		last := map[string]int64{}
+		var out []*entry
+		finished := 0
+		const records = 60
+		take := func(e *entry) {
+			key := string(e.record.Key)
+			if rapid.IntRange(0, 2).Draw(t, "fails") == 0 && e.attempts < 2 {
+				e.attempts++
+				w.retryAt(e, now.Add(attemptInterval))
+				return
+			}
+			if before, seen := last[key]; seen && e.record.Offset < before {
+				t.Fatalf("key %s: offset %d after %d", key, e.record.Offset, before)
+			}
+			last[key] = e.record.Offset
+			finished++
+			w.release(e, now)
+		}
+		for offset := range int64(records) {
+			e := &entry{partition: p, record: &Record{Offset: offset, Key: fmt.Append(nil, rapid.IntRange(0, 3).Draw(t, "key"))}}
+			if !w.holdBack(e) {
+				take(e)
+			}
+			if rapid.Bool().Draw(t, "time passes") {
+				now = now.Add(attemptInterval)
+				out = w.ready(now, 5)
+				for _, e := range out {
+					take(e)
+				}
+			}
+		}
+		for range 10 * records {
+			now = now.Add(attemptInterval)
+			for _, e := range w.ready(now, 5) {
+				take(e)
+			}
+		}
+		if finished != records || w.count != 0 || w.bytes != 0 || p.waiting != 0 || len(w.behind) != 0 {
+			t.Fatalf("%d of %d came out; %d, %d bytes, %d of the partition still wait; %d keys held", finished, records, w.count, w.bytes, p.waiting, len(w.behind))
+		}
+	})
+}
+
+func TestADroppedPartitionLeavesNothingWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWaiting()
+	kept, gone := &partition{}, &partition{}
+	for i, p := range []*partition{kept, gone, gone, kept} {
+		key := []byte{byte(i % 2)}
+		w.retryAt(&entry{partition: p, record: &Record{Offset: int64(i), Key: key}}, time.Unix(1, 0))
+		w.holdBack(&entry{partition: p, record: &Record{Offset: int64(10 + i), Key: key}})
+	}
+	w.drop(gone)
+	if w.count != 4 || gone.waiting != 0 || kept.waiting != 4 {
+		t.Errorf("%d wait, %d of the dropped partition, %d of the other; want 4, 0, 4", w.count, gone.waiting, kept.waiting)
+	}
+}

@@ -38,7 +38,7 @@ func TestALongOutageDoesNotPileUpInMemoryAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, quick)
 	b.broker.set(true)
-	const orders = 20_000 // more than wait in memory
+	const orders = 9_000 // more than wait in memory
 	var placed sync.WaitGroup
 	for range 100 {
 		placed.Go(func() {

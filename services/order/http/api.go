@@ -3,11 +3,13 @@ package http
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/go-chi/chi/v5"
 
 	"github.com/openorder/openorder/services/order"
@@ -23,7 +25,10 @@ func NewHandler(orders *order.Service, log *slog.Logger, middlewares ...func(htt
 	router := chi.NewRouter()
 	router.Use(middlewares...)
 	router.NotFound(refuse(http.StatusNotFound, "there is nothing here; see /openapi.json"))
-	router.MethodNotAllowed(refuse(http.StatusMethodNotAllowed, "not by this method; see the Allow header"))
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Allow"] = methodsOf(router, r.URL.Path)
+		refuse(http.StatusMethodNotAllowed, "not by this method; see the Allow header")(w, r)
+	})
 
 	config := huma.DefaultConfig("OpenOrder orders", "1")
 	config.Info.Description = "Place orders and see what becomes of them. There is no authentication here: put something in front."
@@ -31,7 +36,7 @@ func NewHandler(orders *order.Service, log *slog.Logger, middlewares ...func(htt
 	config.CreateHooks = nil // no $schema in answers
 	config.SchemasPath = ""  // all are in the document
 	config.RejectUnknownQueryParameters = true
-	config.Transformers = append(config.Transformers, withoutEcho)
+	config.Transformers = append(config.Transformers, tidy)
 
 	a := &api{orders, log}
 	a.register(humachi.New(router, config))
@@ -49,7 +54,7 @@ func (a *api) register(h huma.API) {
 func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
-		Errors: append(errors, http.StatusUnprocessableEntity, http.StatusServiceUnavailable),
+		Errors: append(errors, http.StatusUnprocessableEntity),
 		Responses: map[string]*huma.Response{
 			"503": problemResponse("Not now, ask again later", retryAfter),
 		},
@@ -77,18 +82,36 @@ func refuse(status int, detail string) http.HandlerFunc {
 	}
 }
 
-// withoutEcho keeps problems short: huma sends an unreadable body, or an object with an unknown member, back whole.
-func withoutEcho(_ huma.Context, _ string, answer any) (any, error) {
-	if problem, ok := answer.(*huma.ErrorModel); ok {
-		for _, detail := range problem.Errors {
-			switch value := detail.Value.(type) {
-			case string:
-				if len(value) > 200 {
-					detail.Value = nil
-				}
-			case map[string]any, []any:
+// methodsOf are the methods that a path takes.
+func methodsOf(router chi.Router, path string) []string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if router.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+// tidy makes huma's problems exact and short: a missing member is told at the member's place, and an unreadable body, or an
+// object with an unknown member, is not sent back whole.
+func tidy(_ huma.Context, _ string, answer any) (any, error) {
+	problem, ok := answer.(*huma.ErrorModel)
+	if !ok {
+		return answer, nil
+	}
+	for _, detail := range problem.Errors {
+		var missing string
+		if n, _ := fmt.Sscanf(detail.Message, validation.MsgExpectedRequiredProperty, &missing); n == 1 {
+			detail.Location += "." + missing
+		}
+		switch value := detail.Value.(type) {
+		case string:
+			if len(value) > 200 {
 				detail.Value = nil
 			}
+		case map[string]any, []any:
+			detail.Value = nil
 		}
 	}
 	return answer, nil

@@ -84,7 +84,7 @@ type placeOutput struct {
 
 func placeOperation() huma.Operation {
 	o := operation("place-order", http.MethodPost, "/api/orders", "Place an order",
-		http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	o.Description = "Answered once the order is durable. When a 503 says that the order may have been taken, send the same request with the same Idempotency-Key again."
 	o.DefaultStatus = http.StatusAccepted
 	o.MaxBodyBytes = order.MaxBody

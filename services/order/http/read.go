@@ -45,14 +45,13 @@ func toEntry(seq int, e order.Entry) entryBody {
 	return entryBody{Seq: seq, Event: e.Kind, Status: e.Status, Reason: e.Reason, At: e.At}
 }
 
-// orderID is the path parameter of all that is about one order.
-type orderID struct {
+type getInput struct {
 	ID int64 `path:"id" minimum:"1" doc:"The order's id." example:"281474976710656"`
 }
 
 type getOutput struct{ Body orderWithHistory }
 
-func (a *api) get(ctx context.Context, in *orderID) (*getOutput, error) {
+func (a *api) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	o, found, err := a.orders.Get(ctx, in.ID)
 	if err != nil {
 		return nil, a.problem(ctx, err)

@@ -39,7 +39,7 @@ func watchOperation(h huma.API) huma.Operation {
 }
 
 type watchInput struct {
-	orderID
+	ID          int64  `path:"id" minimum:"1" doc:"The order's id."`
 	LastEventID string `header:"Last-Event-ID" doc:"The id of the last event received."`
 }
 

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/openorder/openorder/services/internal/broker"
+	"github.com/openorder/openorder/services/internal/cli"
+	"github.com/openorder/openorder/services/internal/database"
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/service"
+	"github.com/openorder/openorder/services/internal/telemetry"
+	inventory "github.com/openorder/openorder/services/inventory/app"
+	notification "github.com/openorder/openorder/services/notification/app"
+	"github.com/openorder/openorder/services/notification/webhook"
+	order "github.com/openorder/openorder/services/order/app"
+)
+
+const defaultBroker = "127.0.0.1:9092"
+
+// serve is the all-in-one. It listens on loopback addresses unless told otherwise.
+type serve struct {
+	DataDir   string `name:"data-dir" env:"DATA_DIR" placeholder:"DIR" help:"Where orders, stock and events stay (default ~/.local/share/openorder)."`
+	Ephemeral bool   `help:"Keep nothing: everything is gone when the process ends (default off)."`
+
+	KafkaListen             string `name:"kafka-listen" env:"KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Address of the embedded broker (default ${default})."`
+	OrderListen             string `name:"order-listen" env:"ORDER_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the order service's API (default ${default})."`
+	OrderAdminListen        string `name:"order-admin-listen" env:"ORDER_ADMIN_LISTEN" default:"127.0.0.1:9080" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
+	InventoryListen         string `name:"inventory-listen" env:"INVENTORY_LISTEN" default:"127.0.0.1:8082" placeholder:"HOST:PORT" help:"Address of the inventory service's API (default ${default})."`
+	InventoryAdminListen    string `name:"inventory-admin-listen" env:"INVENTORY_ADMIN_LISTEN" default:"127.0.0.1:9082" placeholder:"HOST:PORT" help:"Address of its probes and metrics, and of /fail-sku (default ${default})."`
+	NotificationListen      string `name:"notification-listen" env:"NOTIFICATION_LISTEN" default:"127.0.0.1:8083" placeholder:"HOST:PORT" help:"Address of the notification service's API (default ${default})."`
+	NotificationAdminListen string `name:"notification-admin-listen" env:"NOTIFICATION_ADMIN_LISTEN" default:"127.0.0.1:9083" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
+
+	FailSKU    string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
+	Webhook    webhook.Config      `embed:""`
+	Pprof      bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
+	DrainDelay time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
+	Log        telemetry.LogConfig `embed:""`
+}
+
+// Run serves until ctx is done.
+func (s *serve) Run(ctx context.Context) error {
+	services := s.services(kafka.Config{Brokers: s.KafkaListen})
+	if err := validate(services); err != nil {
+		return err
+	}
+	dir, err := openDataDir(s.dataDir(), s.Ephemeral)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	log := s.Log.Logger(os.Stderr)
+	brokers, err := broker.Start(broker.Config{Dir: dir.broker(), Address: s.KafkaListen, Partitions: 6, Log: log})
+	if err != nil {
+		return fmt.Errorf("--kafka-listen: %w", err)
+	}
+	defer brokers.Close()
+	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}}
+	for name, database := range services.databases() {
+		database.URL = dir.database(name)
+		word.Databases[name] = database.URL
+	}
+	if err := word.leaveWord(); err != nil {
+		log.Warn("the tools will need flags to find this process", "error", err)
+	}
+	listening := services.onListen()
+	group, ctx := errgroup.WithContext(ctx)
+	for name, one := range services.all() {
+		group.Go(func() error { return one.Run(ctx, log.With("service", name)) })
+	}
+	group.Go(func() error { s.announce(ctx, listening, dir); return nil })
+	return group.Wait()
+}
+
+func (s *serve) dataDir() string {
+	if s.DataDir == "" {
+		return defaultDataDir()
+	}
+	return s.DataDir
+}
+
+// pipeline is the three services.
+type pipeline struct {
+	order        *order.Config
+	inventory    *inventory.Config
+	notification *notification.Config
+}
+
+func (s *serve) services(brokers kafka.Config) pipeline {
+	pending := database.Config{URL: "sqlite:pending"} // the file is known once the data directory is ours
+	frame := func(name, listen, admin string) service.Config {
+		return service.Config{Listen: listen, AdminListen: admin, Pprof: s.Pprof, DrainDelay: s.DrainDelay, Log: s.Log, FlagPrefix: name + "-"}
+	}
+	return pipeline{
+		order: &order.Config{Kafka: brokers, Database: pending, Service: frame("order", s.OrderListen, s.OrderAdminListen)},
+		inventory: &inventory.Config{
+			Kafka: brokers, Database: pending, Service: frame("inventory", s.InventoryListen, s.InventoryAdminListen),
+			FailSKU: s.FailSKU, AtStart: inventory.SampleStock,
+		},
+		notification: &notification.Config{
+			Kafka: brokers, Database: pending, Service: frame("notification", s.NotificationListen, s.NotificationAdminListen),
+			LogNotifications: true, Webhook: s.Webhook,
+		},
+	}
+}
+
+func (p pipeline) all() map[string]cli.Service {
+	return map[string]cli.Service{"order": p.order, "inventory": p.inventory, "notification": p.notification}
+}
+
+func (p pipeline) databases() map[string]*database.Config {
+	return map[string]*database.Config{"order": &p.order.Database, "inventory": &p.inventory.Database, "notification": &p.notification.Database}
+}
+
+// onListen returns a channel on which each service tells that it listens.
+func (p pipeline) onListen() <-chan struct{} {
+	listening := make(chan struct{}, 3)
+	for _, frame := range []*service.Config{&p.order.Service, &p.inventory.Service, &p.notification.Service} {
+		frame.OnListen = func(_, _ net.Addr) { listening <- struct{}{} }
+	}
+	return listening
+}
+
+func validate(p pipeline) error {
+	var errs []error
+	for _, one := range p.all() {
+		errs = append(errs, one.Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// announce prints the banner once all three services listen.
+func (s *serve) announce(ctx context.Context, listening <-chan struct{}, dir *dataDir) {
+	for range 3 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-listening:
+		}
+	}
+	printBanner(os.Stdout, s, dir)
+}

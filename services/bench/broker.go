@@ -14,7 +14,7 @@ import (
 
 // openCluster connects to the brokers given, or starts an embedded one on a disk of its own, synced as the all-in-one's.
 func openCluster(ctx context.Context, c *Command) (*cluster, error) {
-	config, described, stop := c.Kafka, c.Kafka.Brokers, func() error { return nil }
+	config, described, stop := kafka.Config(c.Kafka), c.Kafka.Brokers, func() error { return nil }
 	if config.Brokers == "" {
 		broker, dir, err := startBroker()
 		if err != nil {

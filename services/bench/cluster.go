@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 
 // The names are the services' own, so a cluster is either the bench's or somebody's.
 var (
-	topics = []string{event.TopicOrderCreated, event.TopicInventoryReserved, event.TopicInventoryRejected, event.TopicDeadLetter}
-	groups = []string{event.GroupOrder, event.GroupInventory, event.GroupNotification, groupFloor}
+	outcomeTopics = []string{event.TopicInventoryReserved, event.TopicInventoryRejected, event.TopicDeadLetter}
+	topics        = append([]string{event.TopicOrderCreated}, outcomeTopics...)
+	groups        = []string{event.GroupOrder, event.GroupInventory, event.GroupNotification, groupFloor}
 )
 
 // cluster is the Kafka cluster that is measured on.
@@ -48,7 +50,7 @@ func newCluster(config kafka.Config, partitions int32, replication int16) (*clus
 func (k *cluster) claim(ctx context.Context, force bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	found, err := k.admin.ListTopics(ctx, topics...)
+	found, err := k.admin.ListTopics(ctx, slices.Clone(topics)...) // kadm sorts what it is given
 	if err != nil {
 		return fmt.Errorf("look at the cluster's topics: %w", err)
 	}
@@ -65,7 +67,7 @@ func (k *cluster) claim(ctx context.Context, force bool) error {
 	}
 	if len(taken) > 0 && !force {
 		return fmt.Errorf("this cluster has %s already; bench on a cluster of its own, or with --force, which deletes these topics and the groups %s",
-			strings.Join(taken, ", "), strings.Join(groups[:3], ", "))
+			strings.Join(taken, ", "), strings.Join(groups, ", "))
 	}
 	return k.remove(ctx)
 }
@@ -92,10 +94,10 @@ func (k *cluster) renewOutcomes(ctx context.Context) error {
 	if err := k.forget(ctx); err != nil {
 		return err
 	}
-	if err := k.deleteTopics(ctx, topics[1:]); err != nil {
+	if err := k.deleteTopics(ctx, outcomeTopics); err != nil {
 		return err
 	}
-	return k.create(ctx, topics[1:])
+	return k.create(ctx, outcomeTopics)
 }
 
 func (k *cluster) remove(ctx context.Context) error {
@@ -108,7 +110,7 @@ func (k *cluster) remove(ctx context.Context) error {
 func (k *cluster) create(ctx context.Context, names []string) error {
 	// A topic deleted a moment ago may still be there for some brokers.
 	err := untilDone(ctx, 30*time.Second, func() error {
-		created, err := k.admin.CreateTopics(ctx, k.partitions, k.replication, nil, names...)
+		created, err := k.admin.CreateTopics(ctx, k.partitions, k.replication, nil, slices.Clone(names)...)
 		if err != nil {
 			return err
 		}
@@ -117,7 +119,7 @@ func (k *cluster) create(ctx context.Context, names []string) error {
 				return fmt.Errorf("%w %s", topic.Err, topic.ErrMessage)
 			}
 		}
-		offsets, err := k.admin.ListEndOffsets(ctx, names...)
+		offsets, err := k.admin.ListEndOffsets(ctx, slices.Clone(names)...)
 		return errors.Join(err, offsets.Error())
 	})
 	if err != nil {
@@ -129,10 +131,10 @@ func (k *cluster) create(ctx context.Context, names []string) error {
 
 func (k *cluster) deleteTopics(ctx context.Context, names []string) error {
 	err := untilDone(ctx, 30*time.Second, func() error {
-		if _, err := k.admin.DeleteTopics(ctx, names...); err != nil {
+		if _, err := k.admin.DeleteTopics(ctx, slices.Clone(names)...); err != nil {
 			return err
 		}
-		left, err := k.admin.ListTopics(ctx, names...)
+		left, err := k.admin.ListTopics(ctx, slices.Clone(names)...)
 		if err != nil {
 			return err
 		}
@@ -152,7 +154,7 @@ func (k *cluster) deleteTopics(ctx context.Context, names []string) error {
 // forget deletes the groups with their offsets. One whose last member has just left takes a moment to be empty.
 func (k *cluster) forget(ctx context.Context) error {
 	err := untilDone(ctx, 30*time.Second, func() error {
-		deleted, err := k.admin.DeleteGroups(ctx, groups...)
+		deleted, err := k.admin.DeleteGroups(ctx, slices.Clone(groups)...)
 		if err != nil {
 			return err
 		}

@@ -21,8 +21,8 @@ import (
 
 // Command is `openorder bench`.
 type Command struct {
-	Kafka    kafka.Config    `embed:""`
-	Database database.Config `embed:""`
+	Kafka    Brokers   `embed:""`
+	Database Databases `embed:""`
 
 	Rows        []string      `name:"rows" sep:"," default:"${bench_rows}" enum:"${bench_rows}" placeholder:"ROW" help:"What to measure, comma separated, each with the floor it is compared with: ${bench_rows} (default all)."`
 	Rounds      int           `name:"rounds" default:"1" placeholder:"N" help:"Measure everything this often, in turn, and show medians (default ${default})."`
@@ -43,6 +43,12 @@ type Command struct {
 
 	Out io.Writer `kong:"-"` // nil: standard output
 }
+
+// Brokers and Databases have the services' flags without the services' rule that they must be given.
+type (
+	Brokers   kafka.Config
+	Databases database.Config
+)
 
 // Vars are what the command's tags refer to.
 var Vars = kong.Vars{"bench_rows": strings.Join(rowNames, ",")}
@@ -79,10 +85,10 @@ func (c *Command) BeforeReset(ctx *kong.Context) error {
 func (c *Command) Validate() error {
 	var errs []error
 	if c.Kafka.Brokers != "" {
-		errs = append(errs, c.Kafka.Validate())
+		errs = append(errs, kafka.Config(c.Kafka).Validate())
 	}
-	if c.Database != (database.Config{}) {
-		errs = append(errs, c.Database.Validate())
+	if c.Database != (Databases{}) {
+		errs = append(errs, database.Config(c.Database).Validate())
 	}
 	for _, count := range []struct {
 		flag         string
@@ -110,7 +116,7 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 	case "handler":
 		return serveHandler(ctx, log)
 	case "loop":
-		return runLoop(ctx, c.Kafka, log)
+		return runLoop(ctx, kafka.Config(c.Kafka), log)
 	}
 	if c.Quick {
 		c.Records, c.Duration = 30_000, 2*time.Second

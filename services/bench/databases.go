@@ -13,6 +13,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/openorder/openorder/services/internal/database"
 )
 
 // databases makes a database for each row and drops it again.
@@ -24,7 +26,7 @@ type databases interface {
 }
 
 func openDatabases(ctx context.Context, c *Command) (databases, error) {
-	raw, err := c.Database.Resolve()
+	raw, err := database.Config(c.Database).Resolve()
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func runLoop(ctx context.Context, config kafka.Config, log *slog.Logger) error {
 	client, err := kgo.NewClient(append(config.Options("openorder-bench-floor", log),
 		kgo.ConsumerGroup(groupFloor),
 		kgo.ConsumeTopics(event.TopicOrderCreated),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),
 		kgo.ProducerLinger(0),

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/batch"
 )
 
 type growth struct {
@@ -17,19 +18,19 @@ type growth struct {
 
 // AddPartitions brings a topic to so many partitions.
 func (c *Cluster) AddPartitions(ctx context.Context, name string, to int32) error {
-	_, err := c.grows.ask(ctx, growth{name, to})
+	_, err := c.grows.Ask(ctx, growth{name, to})
 	return err
 }
 
-func (c *Cluster) grow(ctx context.Context, batch []growth) []answer[struct{}] {
-	return split(ctx, batch, c.growOnce)
+func (c *Cluster) grow(ctx context.Context, asked []growth) []batch.Answer[struct{}] {
+	return split(ctx, asked, c.growOnce)
 }
 
-func (c *Cluster) growOnce(ctx context.Context, batch []growth) []answer[struct{}] {
+func (c *Cluster) growOnce(ctx context.Context, asked []growth) []batch.Answer[struct{}] {
 	c.waitThrottle(ctx)
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	req.TimeoutMillis = 15000
-	for _, g := range batch {
+	for _, g := range asked {
 		t := kmsg.NewCreatePartitionsRequestTopic()
 		t.Topic, t.Count = g.topic, g.to
 		req.Topics = append(req.Topics, t)
@@ -41,7 +42,7 @@ func (c *Cluster) growOnce(ctx context.Context, batch []growth) []answer[struct{
 			found[t.Topic] = c.changed(req.Key(), t.ErrorCode, t.ErrorMessage, resp.ThrottleMillis)
 		}
 	}
-	return outcomes(batch, failed, found, func(g growth) string { return g.topic })
+	return outcomes(asked, failed, found, func(g growth) string { return g.topic })
 }
 
 type alteration struct {
@@ -52,25 +53,25 @@ type alteration struct {
 
 // Alter sets and resets configuration values of a topic.
 func (c *Cluster) Alter(ctx context.Context, name string, changes []topic.Change) error {
-	_, err := c.alters.ask(ctx, alteration{topic: name, changes: changes})
+	_, err := c.alters.Ask(ctx, alteration{topic: name, changes: changes})
 	return err
 }
 
 // SetReplicas brings a topic to so many replicas, where the cluster can do so by itself. They move after the answer.
 func (c *Cluster) SetReplicas(ctx context.Context, name string, replicas int32) error {
-	_, err := c.alters.ask(ctx, alteration{topic: name, replicas: replicas})
+	_, err := c.alters.Ask(ctx, alteration{topic: name, replicas: replicas})
 	return err
 }
 
-func (c *Cluster) alter(ctx context.Context, batch []alteration) []answer[struct{}] {
-	return split(ctx, batch, c.alterOnce)
+func (c *Cluster) alter(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+	return split(ctx, asked, c.alterOnce)
 }
 
-func (c *Cluster) alterOnce(ctx context.Context, batch []alteration) []answer[struct{}] {
+func (c *Cluster) alterOnce(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
 	c.waitThrottle(ctx)
 	// Only the incremental request leaves the keys alone that it does not name.
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	for _, a := range batch {
+	for _, a := range asked {
 		r := kmsg.NewIncrementalAlterConfigsRequestResource()
 		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, a.topic
 		set := func(key, text string) {
@@ -99,7 +100,7 @@ func (c *Cluster) alterOnce(ctx context.Context, batch []alteration) []answer[st
 			found[r.ResourceName] = c.changed(req.Key(), r.ErrorCode, r.ErrorMessage, resp.ThrottleMillis)
 		}
 	}
-	return outcomes(batch, failed, found, func(a alteration) string { return a.topic })
+	return outcomes(asked, failed, found, func(a alteration) string { return a.topic })
 }
 
 func (c *Cluster) changed(key int16, code int16, message *string, throttleMillis int32) *Error {
@@ -112,17 +113,17 @@ func (c *Cluster) changed(key int16, code int16, message *string, throttleMillis
 }
 
 // outcomes are the answers of a batch: what is missing from the brokers' answer is no success.
-func outcomes[Q any](batch []Q, failed *Error, found map[string]*Error, name func(Q) string) []answer[struct{}] {
-	answers := make([]answer[struct{}], len(batch))
-	for i, q := range batch {
+func outcomes[Q any](asked []Q, failed *Error, found map[string]*Error, name func(Q) string) []batch.Answer[struct{}] {
+	answers := make([]batch.Answer[struct{}], len(asked))
+	for i, q := range asked {
 		err, answered := found[name(q)]
 		switch {
 		case failed != nil:
-			answers[i].err = failed
+			answers[i].Err = failed
 		case !answered:
-			answers[i].err = unsettled("the brokers left %s out of their answer", name(q))
+			answers[i].Err = unsettled("the brokers left %s out of their answer", name(q))
 		case err != nil:
-			answers[i].err = err
+			answers[i].Err = err
 		}
 	}
 	return answers

@@ -19,6 +19,7 @@ import (
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/batch"
 )
 
 const (
@@ -42,11 +43,11 @@ type Cluster struct {
 	report func(error)
 	wire   *wire
 
-	describes *batcher[Query, *topic.Topic]
-	creates   *batcher[topic.Desired, *topic.Topic]
-	grows     *batcher[growth, struct{}]
-	alters    *batcher[alteration, struct{}]
-	deletes   *batcher[deletion, struct{}]
+	describes *batch.Batcher[Query, *topic.Topic]
+	creates   *batch.Batcher[topic.Desired, *topic.Topic]
+	grows     *batch.Batcher[growth, struct{}]
+	alters    *batch.Batcher[alteration, struct{}]
+	deletes   *batch.Batcher[deletion, struct{}]
 
 	facts     atomic.Pointer[facts]
 	mu        sync.Mutex
@@ -77,17 +78,17 @@ func Open(config kafka.Config, log *slog.Logger, metrics prometheus.Registerer, 
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Cluster{client: client, stop: stop, report: report, wire: w, fresh: map[string]time.Time{}, deleted: map[string]time.Time{}}
 	c.facts.Store(&facts{})
-	c.describes = &batcher[Query, *topic.Topic]{ctx: ctx, most: Chunk, answer: c.describe}
-	c.creates = &batcher[topic.Desired, *topic.Topic]{ctx: ctx, most: partitionBatch, answer: c.create,
-		weight: func(d topic.Desired) int { return max(int(d.Partitions), partitionBatch/changeBatch) },
-		name:   func(d topic.Desired) string { return d.Name }}
-	c.grows = &batcher[growth, struct{}]{ctx: ctx, most: partitionBatch, answer: c.grow,
-		weight: func(g growth) int { return max(int(g.to), partitionBatch/changeBatch) },
-		name:   func(g growth) string { return g.topic }}
-	c.alters = &batcher[alteration, struct{}]{ctx: ctx, most: changeBatch, answer: c.alter,
-		name: func(a alteration) string { return a.topic }}
-	c.deletes = &batcher[deletion, struct{}]{ctx: ctx, most: changeBatch, answer: c.delete,
-		name: func(d deletion) string { return d.topic }}
+	c.describes = &batch.Batcher[Query, *topic.Topic]{Context: ctx, Most: Chunk, Run: c.describe}
+	c.creates = &batch.Batcher[topic.Desired, *topic.Topic]{Context: ctx, Most: partitionBatch, Run: c.create,
+		Weight: func(d topic.Desired) int { return max(int(d.Partitions), partitionBatch/changeBatch) },
+		Name:   func(d topic.Desired) string { return d.Name }}
+	c.grows = &batch.Batcher[growth, struct{}]{Context: ctx, Most: partitionBatch, Run: c.grow,
+		Weight: func(g growth) int { return max(int(g.to), partitionBatch/changeBatch) },
+		Name:   func(g growth) string { return g.topic }}
+	c.alters = &batch.Batcher[alteration, struct{}]{Context: ctx, Most: changeBatch, Run: c.alter,
+		Name: func(a alteration) string { return a.topic }}
+	c.deletes = &batch.Batcher[deletion, struct{}]{Context: ctx, Most: changeBatch, Run: c.delete,
+		Name: func(d deletion) string { return d.topic }}
 	return c, nil
 }
 

@@ -8,23 +8,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/batch"
 )
 
 // Create makes a topic and returns what was made, with the configuration as far as the brokers told. An error that is
 // Ambiguous leaves open whether the topic was made; so does Exists after a request that had to be sent twice.
 func (c *Cluster) Create(ctx context.Context, desired topic.Desired) (*topic.Topic, error) {
-	return c.creates.ask(ctx, desired)
+	return c.creates.Ask(ctx, desired)
 }
 
-func (c *Cluster) create(ctx context.Context, batch []topic.Desired) []answer[*topic.Topic] {
-	return split(ctx, batch, c.createOnce)
+func (c *Cluster) create(ctx context.Context, asked []topic.Desired) []batch.Answer[*topic.Topic] {
+	return split(ctx, asked, c.createOnce)
 }
 
-func (c *Cluster) createOnce(ctx context.Context, batch []topic.Desired) []answer[*topic.Topic] {
+func (c *Cluster) createOnce(ctx context.Context, asked []topic.Desired) []batch.Answer[*topic.Topic] {
 	c.waitThrottle(ctx)
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.TimeoutMillis = 15000
-	for _, d := range batch {
+	for _, d := range asked {
 		t := kmsg.NewCreateTopicsRequestTopic()
 		t.Topic, t.NumPartitions, t.ReplicationFactor = d.Name, -1, -1
 		if d.Partitions != 0 {
@@ -43,10 +44,10 @@ func (c *Cluster) createOnce(ctx context.Context, batch []topic.Desired) []answe
 	sent := c.wire.creates.Load()
 	resp, failed := request[*kmsg.CreateTopicsResponse](ctx, c, req)
 	again := c.wire.creates.Load()-sent > 1 // the client sent it again: an earlier one may have done it
-	answers := make([]answer[*topic.Topic], len(batch))
+	answers := make([]batch.Answer[*topic.Topic], len(asked))
 	if failed != nil {
 		for i := range answers {
-			answers[i].err = failed
+			answers[i].Err = failed
 		}
 		return answers
 	}
@@ -54,17 +55,17 @@ func (c *Cluster) createOnce(ctx context.Context, batch []topic.Desired) []answe
 	for i := range resp.Topics {
 		byName[resp.Topics[i].Topic] = &resp.Topics[i]
 	}
-	for i, d := range batch {
+	for i, d := range asked {
 		answers[i] = c.created(d, byName[d.Name], time.Duration(resp.ThrottleMillis)*time.Millisecond, again)
 	}
 	return answers
 }
 
-func (c *Cluster) created(d topic.Desired, t *kmsg.CreateTopicsResponseTopic, throttle time.Duration, again bool) answer[*topic.Topic] {
+func (c *Cluster) created(d topic.Desired, t *kmsg.CreateTopicsResponseTopic, throttle time.Duration, again bool) batch.Answer[*topic.Topic] {
 	if t == nil {
 		missing := unsettled("the brokers left %s out of their answer", d.Name)
 		missing.Ambiguous = true
-		return answer[*topic.Topic]{err: missing}
+		return batch.Answer[*topic.Topic]{Err: missing}
 	}
 	if err := refusal(t.ErrorCode, t.ErrorMessage, throttle); err != nil {
 		c.wire.failed(int16(kmsg.CreateTopics), err.Code)
@@ -72,7 +73,7 @@ func (c *Cluster) created(d topic.Desired, t *kmsg.CreateTopicsResponseTopic, th
 		if t.ErrorCode == kerr.TopicAlreadyExists.Code {
 			err.Ambiguous = again
 		}
-		return answer[*topic.Topic]{err: err}
+		return batch.Answer[*topic.Topic]{Err: err}
 	}
 	c.remember(c.fresh, d.Name)
 	made := &topic.Topic{Name: d.Name, ID: idText(t.TopicID), Partitions: t.NumPartitions, Replicas: int32(t.ReplicationFactor)}
@@ -92,27 +93,27 @@ func (c *Cluster) created(d topic.Desired, t *kmsg.CreateTopicsResponseTopic, th
 			made.Config[v.Name] = value
 		}
 	}
-	return answer[*topic.Topic]{value: made}
+	return batch.Answer[*topic.Topic]{Value: made}
 }
 
 // split carries a batch out, and again in halves where the brokers refused all of it in the same words: some limits are
 // of a whole request, and one topic beyond them must not spoil the others.
-func split[Q, A any](ctx context.Context, batch []Q, once func(context.Context, []Q) []answer[A]) []answer[A] {
-	answers := once(ctx, batch)
-	if len(batch) < 2 || !refusedWhole(answers) {
+func split[Q, A any](ctx context.Context, asked []Q, once func(context.Context, []Q) []batch.Answer[A]) []batch.Answer[A] {
+	answers := once(ctx, asked)
+	if len(asked) < 2 || !refusedWhole(answers) {
 		return answers
 	}
-	half := len(batch) / 2
-	return append(split(ctx, batch[:half], once), split(ctx, batch[half:], once)...)
+	half := len(asked) / 2
+	return append(split(ctx, asked[:half], once), split(ctx, asked[half:], once)...)
 }
 
-func refusedWhole[A any](answers []answer[A]) bool {
-	first := AsErrorOrNil(answers[0].err)
+func refusedWhole[A any](answers []batch.Answer[A]) bool {
+	first := AsErrorOrNil(answers[0].Err)
 	if first == nil || first.Code != kerr.PolicyViolation.Message && first.Code != kerr.InvalidRequest.Message && first.Code != kerr.UnknownServerError.Message {
 		return false
 	}
 	for _, a := range answers {
-		if e := AsErrorOrNil(a.err); e == nil || e.text != first.text {
+		if e := AsErrorOrNil(a.Err); e == nil || e.text != first.text {
 			return false
 		}
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/openorder/openorder/services/topic/batch"
 )
 
 type deletion struct {
@@ -16,26 +18,26 @@ type deletion struct {
 // Delete deletes the topic of that id, and no other that may have come to its name. Where the cluster has no ids, id is
 // empty and the name decides. Gone tells that there is no such topic.
 func (c *Cluster) Delete(ctx context.Context, name, id string) error {
-	_, err := c.deletes.ask(ctx, deletion{name, id})
+	_, err := c.deletes.Ask(ctx, deletion{name, id})
 	return err
 }
 
-func (c *Cluster) delete(ctx context.Context, batch []deletion) []answer[struct{}] {
+func (c *Cluster) delete(ctx context.Context, asked []deletion) []batch.Answer[struct{}] {
 	c.waitThrottle(ctx)
 	byID, failed := c.deletesByID(ctx)
 	if failed != nil {
-		return outcomes(batch, failed, nil, func(d deletion) string { return d.topic })
+		return outcomes(asked, failed, nil, func(d deletion) string { return d.topic })
 	}
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis = 15000
-	found, asked := map[string]*Error{}, map[string]deletion{}
+	found, sent := map[string]*Error{}, map[string]deletion{}
 	if !byID {
-		found, failed = c.otherIDs(ctx, batch)
+		found, failed = c.otherIDs(ctx, asked)
 		if failed != nil {
-			return outcomes(batch, failed, nil, func(d deletion) string { return d.topic })
+			return outcomes(asked, failed, nil, func(d deletion) string { return d.topic })
 		}
 	}
-	for _, d := range batch {
+	for _, d := range asked {
 		if found[d.topic] != nil {
 			continue
 		}
@@ -51,25 +53,25 @@ func (c *Cluster) delete(ctx context.Context, batch []deletion) []answer[struct{
 		default:
 			t.TopicID = id
 		}
-		asked[d.id], asked[d.topic] = d, d
+		sent[d.id], sent[d.topic] = d, d
 		req.Topics = append(req.Topics, t)
 	}
 	if len(req.Topics) > 0 {
 		resp, failed := request[*kmsg.DeleteTopicsResponse](ctx, c, req)
 		if failed != nil {
-			return outcomes(batch, failed, nil, func(d deletion) string { return d.topic })
+			return outcomes(asked, failed, nil, func(d deletion) string { return d.topic })
 		}
-		c.noteDeletions(resp, asked, found)
+		c.noteDeletions(resp, sent, found)
 	}
-	return outcomes(batch, nil, found, func(d deletion) string { return d.topic })
+	return outcomes(asked, nil, found, func(d deletion) string { return d.topic })
 }
 
 // noteDeletions finds what became of each topic. Brokers answer by id or by name, as they were asked, or both.
-func (c *Cluster) noteDeletions(resp *kmsg.DeleteTopicsResponse, asked map[string]deletion, found map[string]*Error) {
+func (c *Cluster) noteDeletions(resp *kmsg.DeleteTopicsResponse, sent map[string]deletion, found map[string]*Error) {
 	for _, t := range resp.Topics {
-		d, ok := asked[idText(t.TopicID)]
+		d, ok := sent[idText(t.TopicID)]
 		if (!ok || d.id == "") && t.Topic != nil {
-			d, ok = asked[*t.Topic]
+			d, ok = sent[*t.Topic]
 		}
 		if !ok {
 			continue
@@ -89,9 +91,9 @@ func (c *Cluster) noteDeletions(resp *kmsg.DeleteTopicsResponse, asked map[strin
 
 // otherIDs looks, on brokers that delete by name only, whether the name still has the id. Those that are not to be
 // deleted are found.
-func (c *Cluster) otherIDs(ctx context.Context, batch []deletion) (map[string]*Error, *Error) {
-	queries := make([]Query, len(batch))
-	for i, d := range batch {
+func (c *Cluster) otherIDs(ctx context.Context, asked []deletion) (map[string]*Error, *Error) {
+	queries := make([]Query, len(asked))
+	for i, d := range asked {
 		queries[i] = Query{Name: d.topic}
 	}
 	topics, errs, failed := c.metadata(ctx, queries)
@@ -99,7 +101,7 @@ func (c *Cluster) otherIDs(ctx context.Context, batch []deletion) (map[string]*E
 		return nil, failed
 	}
 	found := map[string]*Error{}
-	for _, d := range batch {
+	for _, d := range asked {
 		shown := topics[d.topic]
 		switch {
 		case errs[d.topic] != nil:

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/batch"
 )
 
 // Query asks for a topic by name, with the values of some configuration keys; nil Keys: of none.
@@ -19,7 +20,7 @@ type Query struct {
 // Describe is the topic as the brokers show it, nil when there is none. Absence is told only of what was asked for by
 // name: a topic that may not be seen is an error.
 func (c *Cluster) Describe(ctx context.Context, q Query) (*topic.Topic, error) {
-	return c.describes.ask(ctx, q)
+	return c.describes.Ask(ctx, q)
 }
 
 // DescribeAll answers many queries in two requests for each Chunk of them.
@@ -28,7 +29,7 @@ func (c *Cluster) DescribeAll(ctx context.Context, queries []Query) ([]*topic.To
 	for len(queries) > 0 {
 		n := min(len(queries), Chunk)
 		for _, a := range c.describe(ctx, queries[:n]) {
-			topics, errs = append(topics, a.value), append(errs, a.err)
+			topics, errs = append(topics, a.Value), append(errs, a.Err)
 		}
 		queries = queries[n:]
 	}
@@ -36,18 +37,18 @@ func (c *Cluster) DescribeAll(ctx context.Context, queries []Query) ([]*topic.To
 }
 
 // describe is one batch: Metadata by name, then DescribeConfigs for the keys that are needed.
-func (c *Cluster) describe(ctx context.Context, queries []Query) []answer[*topic.Topic] {
-	answers := make([]answer[*topic.Topic], len(queries))
+func (c *Cluster) describe(ctx context.Context, queries []Query) []batch.Answer[*topic.Topic] {
+	answers := make([]batch.Answer[*topic.Topic], len(queries))
 	topics, errs, failed := c.metadata(ctx, queries)
 	var withKeys []Query
 	for i, q := range queries {
 		switch {
 		case failed != nil:
-			answers[i].err = failed
+			answers[i].Err = failed
 		case errs[q.Name] != nil:
-			answers[i].err = errs[q.Name]
+			answers[i].Err = errs[q.Name]
 		default:
-			answers[i].value = topics[q.Name]
+			answers[i].Value = topics[q.Name]
 			if topics[q.Name] != nil && (q.All || len(q.Keys) > 0) {
 				withKeys = append(withKeys, q)
 			}
@@ -58,18 +59,18 @@ func (c *Cluster) describe(ctx context.Context, queries []Query) []answer[*topic
 	}
 	configs, errs, failed := c.configs(ctx, withKeys)
 	for i, q := range queries {
-		if answers[i].value == nil || !q.All && len(q.Keys) == 0 {
+		if answers[i].Value == nil || !q.All && len(q.Keys) == 0 {
 			continue
 		}
 		switch {
 		case failed != nil:
-			answers[i] = answer[*topic.Topic]{err: failed}
+			answers[i] = batch.Answer[*topic.Topic]{Err: failed}
 		case errs[q.Name] != nil:
-			answers[i] = answer[*topic.Topic]{err: errs[q.Name]}
+			answers[i] = batch.Answer[*topic.Topic]{Err: errs[q.Name]}
 		default:
-			described := *answers[i].value // two questions about one topic do not share its configuration
+			described := *answers[i].Value // two questions about one topic do not share its configuration
 			described.Config = configs[q.Name]
-			answers[i].value = &described
+			answers[i].Value = &described
 		}
 	}
 	return answers

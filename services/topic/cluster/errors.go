@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -121,4 +122,12 @@ func AsErrorOrNil(err error) *Error {
 		return nil
 	}
 	return AsError(err)
+}
+
+// Unknown is the error of something that the brokers have not told yet.
+func Unknown(text string) error { return &Error{Kind: Unsettled, text: text} }
+
+// Refusal is several refusals as one.
+func Refusal(err error) error {
+	return &Error{Kind: Refused, text: strings.ReplaceAll(err.Error(), "\n", "; ")}
 }

@@ -1,0 +1,198 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/cluster"
+)
+
+// adjust brings a topic that is there to what is desired, step by step. A step that fails keeps no other back.
+func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.Topic) (*verdict, error) {
+	plan := topic.Diff(desired, have, p.ability(desired.Name))
+	had, known := have.Partitions, slices.Clone(p.resource.Status.ConfigKeys)
+	if err := p.recordKeys(ctx, plan); err != nil {
+		return nil, err
+	}
+	altered := p.alter(ctx, plan)
+	grown := p.grow(ctx, plan)
+	moved := p.move(ctx, plan)
+	if plan.Partitions != 0 || len(plan.Config) != 0 {
+		after, err := p.settle(ctx, desired, plan, altered == nil, grown == nil)
+		if err != nil {
+			return p.trouble(err), nil
+		}
+		have = after
+		if grown != nil && have.Partitions >= plan.Partitions {
+			grown = nil // brokers that count otherwise were asked for what was there
+		}
+	}
+	if altered == nil {
+		p.sayChanges(desired.Name, plan)
+	}
+	if plan.Partitions != 0 && grown == nil {
+		p.say(normal, EventPartitionsAdded, "Partitions %d -> %d.", had, plan.Partitions)
+	}
+	s := &p.resource.Status
+	s.Partitions, s.Replicas = have.Partitions, have.Replicas
+	s.ConfigKeys = enforced(desired, known, plan, altered)
+	switch err := worst(altered, grown, moved); {
+	case err != nil:
+		return p.trouble(err), nil
+	case len(plan.Refused) > 0:
+		return terminal(ReasonNotSupported, asSentence(capital(strings.Join(plan.Refused, "; ")))), nil
+	case plan.Replicas != 0:
+		return passing(ReasonMovingReplicas, fmt.Sprintf("The brokers are bringing the topic from %d to %d replicas.", have.Replicas, plan.Replicas)), nil
+	}
+	return p.synced(desired), nil
+}
+
+func (p *pass) ability(name string) topic.Ability {
+	return topic.Ability{
+		Replicas:    p.Cluster.Redpanda(),
+		Ineffective: func(key, text string) bool { return p.vain(name, key, text) },
+	}
+}
+
+// recordKeys notes in the status which keys are about to be set on a topic that is there. A crash in between must not
+// forget that it was us who set them.
+func (p *pass) recordKeys(ctx context.Context, plan topic.Plan) error {
+	s := &p.resource.Status
+	fresh := slices.DeleteFunc(plan.Sets(), func(key string) bool { return slices.Contains(s.ConfigKeys, key) })
+	if len(fresh) == 0 {
+		return nil
+	}
+	s.ConfigKeys = slices.Sorted(slices.Values(append(s.ConfigKeys, fresh...)))
+	return p.writeStatus(ctx)
+}
+
+// enforced are the keys to remember after an alteration.
+func enforced(desired topic.Desired, known []string, plan topic.Plan, altered error) []string {
+	keys := slices.Collect(maps.Keys(desired.Config))
+	switch e := cluster.AsErrorOrNil(altered); {
+	case e == nil:
+	case e.Kind == cluster.Refused:
+		// Nothing was set. A key that was never ours must not be reset later.
+		sets := plan.Sets()
+		keys = slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(sets, key) && !slices.Contains(known, key) })
+		keys = append(keys, known...)
+	default:
+		keys = append(keys, known...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (p *pass) alter(ctx context.Context, plan topic.Plan) error {
+	if len(plan.Config) == 0 {
+		return nil
+	}
+	return p.Cluster.Alter(ctx, plan.Name, plan.Config)
+}
+
+func (p *pass) grow(ctx context.Context, plan topic.Plan) error {
+	if plan.Partitions == 0 {
+		return nil
+	}
+	return p.Cluster.AddPartitions(ctx, plan.Name, plan.Partitions)
+}
+
+// move asks for another number of replicas, once and now and then again: brokers take their time.
+func (p *pass) move(ctx context.Context, plan topic.Plan) error {
+	m := p.memory
+	if plan.Replicas == 0 {
+		m.replicas = 0
+		return nil
+	}
+	if m.replicas == plan.Replicas && time.Since(m.replicasAsked) < time.Minute {
+		return nil
+	}
+	err := p.Cluster.SetReplicas(ctx, plan.Name, plan.Replicas)
+	if err == nil {
+		if m.replicas != plan.Replicas {
+			p.say(normal, EventConfigChanged, "Asked for %d replicas of the topic %s.", plan.Replicas, plan.Name)
+		}
+		m.replicas, m.replicasAsked = plan.Replicas, time.Now()
+	}
+	return err
+}
+
+// settle waits until the brokers show what they were told. What they never show is remembered to be without effect.
+func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Plan, altered, grown bool) (*topic.Topic, error) {
+	after, err := p.await(ctx, desired, func(t *topic.Topic) bool {
+		if t == nil {
+			return false
+		}
+		if altered {
+			for _, c := range plan.Config {
+				if _, described := t.Config[c.Key]; !c.Reset && !described {
+					p.ineffective.add(c.Key) // they do not even know it
+				}
+			}
+		}
+		rest := topic.Diff(desired, t, p.ability(desired.Name))
+		return (!altered || len(rest.Config) == 0) && (!grown || rest.Partitions == 0)
+	})
+	if err != nil || !altered {
+		return after, err
+	}
+	for _, c := range topic.Diff(desired, after, p.ability(desired.Name)).Config {
+		if !c.Reset {
+			p.ineffective.add(vainValue(desired.Name, c.Key, c.New))
+		}
+	}
+	return after, nil
+}
+
+// sayChanges tells of configuration that became another, because the resource was changed or because the topic was.
+func (p *pass) sayChanges(name string, plan topic.Plan) {
+	var changes []string
+	for _, c := range plan.Config {
+		if c.Reset || !p.vain(name, c.Key, c.New) {
+			changes = append(changes, c.String())
+		}
+	}
+	switch {
+	case len(changes) == 0:
+	case p.drifted():
+		p.Metrics.drift.Inc()
+		p.say(warning, EventDrifted, "Somebody changed the topic; set back: %s.", strings.Join(changes, ", "))
+	default:
+		p.say(normal, EventConfigChanged, "Configured: %s.", strings.Join(changes, ", "))
+	}
+}
+
+// drifted tells that the resource had been settled as it stands, so that a difference is the topic's doing.
+func (p *pass) drifted() bool {
+	return p.before.ObservedGeneration == p.resource.Generation && p.settled()
+}
+
+// worst is the error to report: a refusal, which somebody must see to, before what passes by itself.
+func worst(errs ...error) error {
+	var refusals []error
+	var first error
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case cluster.Is(err, cluster.Refused):
+			refusals = append(refusals, err)
+		case first == nil:
+			first = err
+		}
+	}
+	if len(refusals) > 1 {
+		return cluster.Refusal(errors.Join(refusals...))
+	}
+	if len(refusals) == 1 {
+		return refusals[0]
+	}
+	return first
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -1,0 +1,139 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"golang.org/x/time/rate"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openorder/openorder/services/topic/v1alpha1"
+)
+
+// The events, each about one change.
+const (
+	EventCreated         = "Created"
+	EventAdopted         = "Adopted"
+	EventPartitionsAdded = "PartitionsAdded"
+	EventConfigChanged   = "ConfigChanged"
+	EventDrifted         = "Drifted"
+	EventMissing         = "Missing"
+	EventDeleted         = "Deleted"
+	EventRetained        = "Retained"
+	EventConflict        = "Conflict"
+	EventRefused         = "Refused"
+)
+
+const (
+	normal  = corev1.EventTypeNormal
+	warning = corev1.EventTypeWarning
+)
+
+type happening struct{ severity, reason, note string }
+
+// say remembers what happened. It is told once the status stands.
+func (p *pass) say(severity, reason, format string, args ...any) {
+	p.events = append(p.events, happening{severity, reason, fmt.Sprintf(format, args...)})
+}
+
+// verdictEvents are the verdicts that are events of their own, when they are new.
+var verdictEvents = map[string]string{
+	ReasonConflict: EventConflict, ReasonForbidden: EventRefused, ReasonInvalid: EventRefused, ReasonRefused: EventRefused,
+	ReasonNotSupported: EventRefused, ReasonReplaced: EventRefused, ReasonDrifted: EventDrifted, ReasonMissing: EventMissing,
+}
+
+func (p *pass) sayVerdict(v *verdict) {
+	reason, tells := verdictEvents[v.reason]
+	was := meta.FindStatusCondition(p.before.Conditions, v1alpha1.ConditionReady)
+	if tells && (was == nil || was.Reason != v.reason || was.Message != v.message) {
+		p.say(warning, reason, "%s", v.message)
+	}
+}
+
+// flush hands over what was said.
+func (p *pass) flush() {
+	for _, e := range p.events {
+		p.Events.tell(p.resource, e)
+	}
+	p.events = nil
+}
+
+// Recorder writes events, slower than changes may come, from a bounded queue that drops rather than delays.
+type Recorder struct {
+	client  client.Client
+	queue   chan *eventsv1.Event
+	limit   *rate.Limiter
+	log     *slog.Logger
+	metrics *Metrics
+	host    string
+}
+
+const (
+	eventQueue = 4096
+	eventRate  = 50 // a second: their writes must not compete with those of the statuses
+)
+
+func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger, host string) *Recorder {
+	return &Recorder{c, make(chan *eventsv1.Event, eventQueue), rate.NewLimiter(eventRate, eventRate), log, metrics, host}
+}
+
+func (r *Recorder) tell(resource *v1alpha1.KafkaTopic, e happening) {
+	now := metav1.NowMicro()
+	name := resource.Name
+	suffix := "." + strconv.FormatInt(now.UnixNano(), 16)
+	if most := 253 - len(suffix); len(name) > most {
+		name = name[:most]
+	}
+	note := e.note
+	if len(note) > 1024 {
+		note = note[:1021] + "..."
+	}
+	told := &eventsv1.Event{
+		ObjectMeta:          metav1.ObjectMeta{Namespace: resource.Namespace, Name: name + suffix},
+		EventTime:           now,
+		ReportingController: "kafka.openorder.io/topic-controller",
+		ReportingInstance:   r.host,
+		Action:              "Reconcile",
+		Type:                e.severity,
+		Reason:              e.reason,
+		Note:                note,
+		Regarding: corev1.ObjectReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.Kind,
+			Namespace: resource.Namespace, Name: resource.Name, UID: resource.UID, ResourceVersion: resource.ResourceVersion,
+		},
+	}
+	r.log.Info(e.note, "event", e.reason, "namespace", resource.Namespace, "name", resource.Name)
+	select {
+	case r.queue <- told:
+	default:
+		r.metrics.eventsDropped.Inc()
+	}
+}
+
+// Start writes events until ctx is done.
+func (r *Recorder) Start(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case told := <-r.queue:
+			if r.limit.Wait(ctx) != nil {
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			if err := r.client.Create(ctx, told); err != nil {
+				r.metrics.eventsDropped.Inc()
+				r.log.Debug("event not written", "error", err)
+			}
+			cancel()
+		}
+	}
+}

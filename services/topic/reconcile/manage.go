@@ -1,0 +1,179 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/cluster"
+	"github.com/openorder/openorder/services/topic/v1alpha1"
+)
+
+// manage brings the topic to what the resource says.
+func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, error) {
+	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	if err != nil {
+		return p.trouble(err), nil
+	}
+	if have == nil {
+		if v, err := p.missed(ctx); v != nil || err != nil {
+			return v, err
+		}
+		return p.create(ctx, desired)
+	}
+	p.memory.absent = time.Time{}
+	if have.Internal {
+		return p.stand(ctx, p.disown(terminal(ReasonForbidden, desired.Name+" is one of the cluster's own topics. Choose another topicName.")))
+	}
+	if v := p.identify(have); v != nil {
+		return v, nil
+	}
+	return p.adjust(ctx, desired, have)
+}
+
+// missed is about a topic that is not there. A managed one is believed to be gone only after a while; then the resource
+// lets go of it in a write of its own, lest the topic that is made next look like somebody else's after a crash.
+func (p *pass) missed(ctx context.Context) (*verdict, error) {
+	s := &p.resource.Status
+	if s.TopicID == "" {
+		return nil, nil
+	}
+	if !p.memory.gone() {
+		return lookAgain(confirmAbsence / 3), nil
+	}
+	p.say(warning, EventMissing, "The topic %s with the id %s is gone, with all its records; it is created again, empty.", p.resource.TopicName(), s.TopicID)
+	s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
+	p.record(&verdict{ready: metav1.ConditionFalse, reason: ReasonMissing, message: "The topic is gone, with all its records. It is created again, empty."})
+	if err := p.writeStatus(ctx); err != nil {
+		return nil, err
+	}
+	p.memory.absent = time.Time{}
+	return nil, nil
+}
+
+// create makes the topic, which was seen to be absent.
+func (p *pass) create(ctx context.Context, desired topic.Desired) (*verdict, error) {
+	made, err := p.Cluster.Create(ctx, desired)
+	if err != nil {
+		e := cluster.AsError(err)
+		if e.Kind == cluster.Exists {
+			// Somebody was faster, or an earlier attempt of ours was carried out after all.
+			p.memory.attempted = p.memory.attempted || e.Ambiguous
+			return passing(ReasonWaiting, "The topic is there, but is not shown by the brokers yet."), nil
+		}
+		p.memory.attempted = e.Ambiguous || p.memory.attempted && e.Kind == cluster.Unavailable
+		return p.trouble(err), nil
+	}
+	p.memory.attempted, p.memory.made, p.memory.madeID = false, true, made.ID
+	if incomplete(made, desired) {
+		// The brokers did not tell all of what they made: look, until they show it.
+		made, err = p.await(ctx, desired, func(t *topic.Topic) bool { return t != nil })
+		if err != nil {
+			return p.trouble(err), nil
+		}
+	}
+	if v := p.identify(made); v != nil {
+		return v, nil
+	}
+	return p.adjust(ctx, desired, made)
+}
+
+// incomplete tells that a create's answer does not tell the topic's id, size, or that all configuration arrived.
+func incomplete(made *topic.Topic, desired topic.Desired) bool {
+	return made.ID == "" || made.Partitions < 1 || made.Replicas < 1 ||
+		len(topic.Diff(topic.Desired{Config: desired.Config}, made, topic.Ability{}).Config) > 0
+}
+
+// identify makes sure that the topic is the one that the resource manages, and takes it where it manages none yet.
+func (p *pass) identify(have *topic.Topic) *verdict {
+	s, m, name := &p.resource.Status, p.memory, p.resource.TopicName()
+	id := have.ID
+	if id == "" {
+		id = v1alpha1.TopicIDByName
+	}
+	switch {
+	case s.TopicID == "":
+		s.TopicID, s.Created = id, m.attempted || m.made && (m.madeID == have.ID || m.madeID == "")
+		if s.Created {
+			m.made, m.madeID, m.attempted = true, have.ID, false // until the status says so
+			p.say(normal, EventCreated, "Created the topic %s with %d partitions and %d replicas.", name, have.Partitions, have.Replicas)
+		} else {
+			p.say(normal, EventAdopted, "Took over the topic %s, which was there already, with the id %s, %d partitions and %d replicas.", name, id, have.Partitions, have.Replicas)
+		}
+	case s.TopicID == id, have.ID == "":
+	case s.TopicID == v1alpha1.TopicIDByName:
+		s.TopicID = id // the brokers have learnt about ids
+	case p.resource.Annotations[v1alpha1.AcceptTopicID] == id:
+		p.say(normal, EventAdopted, "Took over the topic %s with the id %s in place of %s, as the annotation says.", name, id, s.TopicID)
+		s.TopicID, s.Created, s.ConfigKeys = id, false, nil
+	default:
+		return terminal(ReasonReplaced, fmt.Sprintf(
+			"The topic %s now has the id %s, not the %s that this resource manages: somebody deleted it and made it again. It is not touched. To manage the new one: kubectl annotate kafkatopics.kafka.openorder.io -n %s %s %s=%s --overwrite",
+			name, id, s.TopicID, p.resource.Namespace, p.resource.Name, v1alpha1.AcceptTopicID, id))
+	}
+	return nil
+}
+
+// await looks at the topic until it is as it should be, or settleTime is over. The last look is returned then.
+func (p *pass) await(ctx context.Context, desired topic.Desired, done func(*topic.Topic) bool) (*topic.Topic, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	var last *topic.Topic
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+		if err == nil {
+			if last = have; done(have) {
+				return have, nil
+			}
+		} else if !cluster.Is(err, cluster.Unsettled) && ctx.Err() == nil {
+			return nil, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			if last == nil {
+				return nil, cluster.Unknown("the topic " + desired.Name + " is not shown by the brokers yet")
+			}
+			return last, nil
+		}
+	}
+}
+
+// synced is the verdict on a topic that is as the resource says.
+func (p *pass) synced(desired topic.Desired) *verdict {
+	message := "The topic is as this resource says."
+	var vain []string
+	for key, text := range desired.Config {
+		if p.vain(desired.Name, key, text) {
+			vain = append(vain, key)
+		}
+	}
+	if len(vain) > 0 {
+		slices.Sort(vain)
+		message += " The brokers take " + strings.Join(vain, ", ") + " without effect."
+	}
+	if p.resource.Spec.DeletionPolicy == v1alpha1.Delete && !p.mayDelete() {
+		message += fmt.Sprintf(" It was there before this resource, so that deletionPolicy Delete acts as Retain until it is confirmed: kubectl annotate kafkatopics.kafka.openorder.io -n %s %s %s=%s",
+			p.resource.Namespace, p.resource.Name, v1alpha1.ConfirmDeletion, desired.Name)
+	}
+	return ready(ReasonSynced, message)
+}
+
+// mayDelete tells whether the topic may be deleted with the resource: it was made for it, or somebody confirmed it.
+func (p *pass) mayDelete() bool {
+	return p.resource.Status.Created || p.resource.Annotations[v1alpha1.ConfirmDeletion] == p.resource.TopicName()
+}
+
+// vain tells that the brokers take a value without effect.
+func (p *pass) vain(name, key, text string) bool {
+	return p.ineffective.has(key) || p.ineffective.has(vainValue(name, key, text))
+}
+
+func vainValue(name, key, text string) string { return name + "/" + key + "=" + text }

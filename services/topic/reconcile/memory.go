@@ -1,0 +1,124 @@
+package reconcile
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openorder/openorder/services/topic/v1alpha1"
+)
+
+// memory is what this process knows of a resource beyond what the API server does. Nothing that must survive is here:
+// without it the controller is slower or more careful, never wrong. One pass at a time works on a resource, so that only
+// the map of memories needs a lock.
+type memory struct {
+	uid types.UID
+	// attempted: a create may have been carried out, though nobody said so, after the topic was seen to be absent.
+	attempted bool
+	// madeID is the topic that this process made for the resource, until the status says so.
+	madeID string
+	made   bool
+	// deleted: this process deleted the topic; the finalizer still stands.
+	deleted bool
+
+	absent   time.Time // since when the managed topic is not to be seen
+	troubled time.Time // since when passes end without a result
+	tries    int
+
+	replicas      int32 // last asked for
+	replicasAsked time.Time
+
+	wrote   uint64 // resourceVersion of our last write
+	wroteAt time.Time
+}
+
+type memories struct {
+	mu sync.Mutex
+	m  map[types.NamespacedName]*memory
+}
+
+func (ms *memories) of(resource *v1alpha1.KafkaTopic) *memory {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if ms.m == nil {
+		ms.m = map[types.NamespacedName]*memory{}
+	}
+	m := ms.m[resource.Key()]
+	if m == nil || m.uid != resource.UID {
+		m = &memory{uid: resource.UID}
+		ms.m[resource.Key()] = m
+	}
+	return m
+}
+
+func (ms *memories) forget(key types.NamespacedName) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	delete(ms.m, key)
+}
+
+// ahead tells that the cache shows the resource as it was before our own last write. It is believed for a moment only.
+func (m *memory) ahead(resource *v1alpha1.KafkaTopic) bool {
+	shown, err := strconv.ParseUint(resource.ResourceVersion, 10, 64)
+	return err == nil && shown < m.wrote && time.Since(m.wroteAt) < 2*time.Second
+}
+
+func (m *memory) noteWrite(resource *v1alpha1.KafkaTopic) {
+	m.wrote, _ = strconv.ParseUint(resource.ResourceVersion, 10, 64)
+	m.wroteAt = time.Now()
+}
+
+// trouble notes that a pass ended without a result, and returns how long that has been so.
+func (m *memory) trouble() time.Duration {
+	if m.troubled.IsZero() {
+		m.troubled = time.Now()
+	}
+	m.tries++
+	return time.Since(m.troubled)
+}
+
+func (m *memory) calm() { m.troubled, m.tries = time.Time{}, 0 }
+
+// pause grows from 100 ms to 5 s with each try.
+func (m *memory) pause() time.Duration {
+	return min(100*time.Millisecond<<min(m.tries, 10), 5*time.Second)
+}
+
+// gone tells whether the topic has been absent for long enough to believe it.
+func (m *memory) gone() bool {
+	if m.absent.IsZero() {
+		m.absent = time.Now()
+	}
+	return time.Since(m.absent) >= confirmAbsence
+}
+
+func (m *memory) disown() { m.attempted, m.made, m.madeID = false, false, "" }
+
+// ineffective remembers the configuration that the brokers take without effect, so that it is not set again at each
+// sweep. It forgets after an hour, for brokers are upgraded.
+type ineffective struct {
+	mu sync.Mutex
+	m  map[string]time.Time
+}
+
+func (i *ineffective) add(what string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.m == nil {
+		i.m = map[string]time.Time{}
+	}
+	i.m[what] = time.Now()
+}
+
+func (i *ineffective) has(what string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	at, ok := i.m[what]
+	if ok && time.Since(at) > time.Hour {
+		delete(i.m, what)
+		return false
+	}
+	return ok
+}

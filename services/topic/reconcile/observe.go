@@ -1,0 +1,59 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/cluster"
+	"github.com/openorder/openorder/services/topic/v1alpha1"
+)
+
+// observe looks at the topic and reports what differs. It changes nothing.
+func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
+	desired.Enforced = nil
+	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	if err != nil {
+		return p.trouble(err)
+	}
+	s := &p.resource.Status
+	p.memory.disown()
+	if have == nil {
+		s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
+		v := terminal(ReasonMissing, "There is no topic "+desired.Name+", and managementPolicy Observe makes none.")
+		v.stalled = false // somebody else may make it
+		return v
+	}
+	id := have.ID
+	if id == "" {
+		id = v1alpha1.TopicIDByName
+	}
+	s.Created = s.Created && s.TopicID == id
+	s.TopicID, s.Partitions, s.Replicas = id, have.Partitions, have.Replicas
+	if differences := differences(desired, have); len(differences) > 0 {
+		v := terminal(ReasonDrifted, fmt.Sprintf("The topic differs: %s. managementPolicy Observe changes nothing.", strings.Join(differences, ", ")))
+		v.stalled = false
+		return v
+	}
+	return ready(ReasonObserved, "The topic is as this resource says; managementPolicy Observe changes nothing.")
+}
+
+// differences are what a plan would change, in words.
+func differences(desired topic.Desired, have *topic.Topic) []string {
+	var words []string
+	if desired.Partitions != 0 && desired.Partitions != have.Partitions {
+		words = append(words, fmt.Sprintf("it has %d partitions, not %d", have.Partitions, desired.Partitions))
+	}
+	if desired.Replicas != 0 && desired.Replicas != have.Replicas {
+		words = append(words, fmt.Sprintf("it has %d replicas, not %d", have.Replicas, desired.Replicas))
+	}
+	for _, c := range topic.Diff(desired, have, topic.Ability{}).Config {
+		now := c.Old
+		if now == "" {
+			now = "unset"
+		}
+		words = append(words, fmt.Sprintf("%s is %s, not %s", c.Key, now, c.New))
+	}
+	return words
+}

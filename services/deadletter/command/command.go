@@ -42,11 +42,22 @@ type ExitError struct {
 	Err  error
 }
 
-func (e *ExitError) Error() string { return e.Err.Error() }
+// Error is safe to print: names that others gave to topics may be in it.
+func (e *ExitError) Error() string { return printableLines(e.Err.Error()) }
+
 func (e *ExitError) Unwrap() error { return e.Err }
 
 // ExitCode is the process's exit code.
 func (e *ExitError) ExitCode() int { return e.Code }
+
+// exit makes any error an ExitError.
+func exit(err error) error {
+	var known *ExitError
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &ExitError{ExitFailed, err}
+}
 
 // ExitCode is the exit code for what a command's Run returned.
 func ExitCode(err error) int {
@@ -108,6 +119,9 @@ func (s *Source) families() []deadletter.Family {
 
 // open connects and takes a snapshot of the topic.
 func (s *Source) open(ctx context.Context, out IO) (*kgo.Client, *consume.Snapshot, error) {
+	if missing := s.Kafka.MissingFile(); missing != "" {
+		return nil, nil, fmt.Errorf("start a client: there is no file %s", missing)
+	}
 	client, err := kgo.NewClient(s.Kafka.Options("openorder-dlt", out.log())...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("start a client: %w", err)

@@ -27,6 +27,10 @@ func (c *List) Validate() error {
 
 // Run lists.
 func (c *List) Run(ctx context.Context, out IO) error {
+	return exit(c.run(ctx, out))
+}
+
+func (c *List) run(ctx context.Context, out IO) error {
 	filter, err := c.filter(now())
 	if err != nil {
 		return err

@@ -53,6 +53,10 @@ func (c *Redrive) Validate() error {
 
 // Run redrives.
 func (c *Redrive) Run(ctx context.Context, out IO) error {
+	return exit(c.run(ctx, out))
+}
+
+func (c *Redrive) run(ctx context.Context, out IO) error {
 	plan, err := c.plan()
 	if err != nil {
 		return err

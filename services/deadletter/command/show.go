@@ -31,6 +31,10 @@ func (c *Show) Validate() error {
 
 // Run shows.
 func (c *Show) Run(ctx context.Context, out IO) error {
+	return exit(c.run(ctx, out))
+}
+
+func (c *Show) run(ctx context.Context, out IO) error {
 	filter, err := c.filter(now())
 	if err != nil {
 		return err

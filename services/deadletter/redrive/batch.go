@@ -130,7 +130,7 @@ func (r *Redrive) entry(l deadletter.Letter, to deadletter.Place) *kgo.Record {
 	entry := deadletter.Entry{
 		DeadLetterTopic: l.Topic, TopicID: l.TopicID, Partition: l.Partition, Offset: l.Offset,
 		To: to, Redrives: l.Redrives() + 1, By: r.plan.By, At: time.Now().UTC().Truncate(time.Millisecond), Run: r.plan.Run,
-		Filter: r.plan.Filter.String(),
+		Filter: r.filter,
 	}
 	return &kgo.Record{Topic: r.trail.Topic, Partition: deadletter.Unknown, Key: []byte(l.Position()), Value: entry.Encode()}
 }

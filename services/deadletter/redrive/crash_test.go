@@ -217,3 +217,38 @@ func refuse(request kmsg.Request) kmsg.Response {
 	}
 	return nil
 }
+
+// What another run commits after this one has looked, but before it took over, must be seen all the same.
+func TestWhatIsCommittedAtTheVeryLastMomentIsNotRedrivenTwice(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(20)...)
+
+	goOn, committed := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	first := b.open(b.plan(func(p *redrive.Plan) { p.Rate = 20 })) // two letters a transaction
+	go func() {
+		_, err := first.Run(t.Context(), func(*redrive.Report) {
+			committed <- struct{}{}
+			<-goOn
+		})
+		ended <- err
+	}()
+	<-committed
+
+	const initProducerID = 22
+	cluster.ControlKey(initProducerID, func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(func() {
+			goOn <- struct{}{}
+			<-committed
+		})
+		return nil, nil, false
+	})
+	b.redrive(func(p *redrive.Plan) { p.Run = "run-2" })
+	close(goOn)
+	if err := <-ended; err != nil && !errors.Is(err, redrive.ErrTakenOver) {
+		t.Errorf("the first run ended with %v", err)
+	}
+	b.wantEachOnce(20)
+}

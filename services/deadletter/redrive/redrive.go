@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/time/rate"
 
@@ -17,6 +19,7 @@ import (
 // Redrive is one run. Its set is fixed when it is opened: letters that come later wait for the next run.
 type Redrive struct {
 	plan   Plan
+	filter string // for the trail
 	log    *slog.Logger
 	client *kgo.Client
 
@@ -31,21 +34,30 @@ type Redrive struct {
 
 var errEnough = errors.New("as many as were asked for")
 
+// maxFilter bounds what each entry of the trail says of the filter.
+const maxFilter = 2000
+
 // Open fixes the set. It writes nothing.
 func Open(ctx context.Context, plan Plan, log *slog.Logger) (*Redrive, error) {
+	if missing := plan.Kafka.MissingFile(); missing != "" {
+		return nil, fmt.Errorf("start a client: there is no file %s", missing)
+	}
 	client, err := kgo.NewClient(plan.Kafka.Options("openorder-redrive", log)...)
 	if err != nil {
 		return nil, fmt.Errorf("start a client: %w", err)
 	}
-	r := &Redrive{plan: plan, log: log, client: client, trail: NewTrail(client, plan.Topic), targets: map[string]string{}}
+	r := &Redrive{plan: plan, filter: plan.Filter.String(), log: log, client: client, trail: NewTrail(client, plan.Topic), targets: map[string]string{}}
 	if r.letters, err = consume.Take(ctx, client, plan.Topic); err != nil {
 		client.Close()
 		return nil, err
 	}
 	r.done = deadletter.NewDone(r.letters.TopicID)
+	if len(r.filter) > maxFilter {
+		r.filter = strings.ToValidUTF8(r.filter[:maxFilter], "") + "…"
+	}
 	if err := r.checkTo(ctx); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("redrive to %s: %w", plan.To, err)
+		return nil, err
 	}
 	return r, nil
 }
@@ -56,11 +68,11 @@ func (r *Redrive) checkTo(ctx context.Context) error {
 	case "":
 		return nil
 	case r.plan.Topic, r.trail.Topic:
-		return errors.New("its letters " + string(Loop))
+		return fmt.Errorf("redrive to %s: letters %s", r.plan.To, Loop)
 	}
 	wrong, err := r.target(ctx, r.plan.To)
 	if wrong != "" {
-		return errors.New(wrong)
+		return errors.New("redrive: " + wrong)
 	}
 	return err
 }
@@ -223,7 +235,10 @@ func (r *Redrive) target(ctx context.Context, topic string) (wrong string, err e
 	if err != nil {
 		return "", fmt.Errorf("look up the topic %s: %w", topic, err)
 	}
-	if err := topics[topic].Err; err != nil {
+	switch err := topics[topic].Err; {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		wrong = "no such topic: " + topic
+	case err != nil:
 		wrong = fmt.Sprintf("%s: %v", topic, err)
 	}
 	r.targets[topic] = wrong

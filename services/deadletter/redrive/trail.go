@@ -1,6 +1,7 @@
 package redrive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +76,7 @@ func (t *Trail) make(ctx context.Context, replicas int) error {
 	if replicas >= 3 {
 		settings["min.insync.replicas"] = kadm.StringPtr(strconv.Itoa(2))
 	}
-	created, err := admin.CreateTopic(ctx, 1, int16(replicas), settings, t.Topic)
+	created, err := admin.CreateTopic(ctx, 1, int16(cmp.Or(replicas, -1)), settings, t.Topic)
 	if err == nil {
 		err = created.Err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,12 +38,15 @@ type writer struct {
 // newWriter takes over from every other transactional writer of the topic: when it returns, their transactions are ended.
 func newWriter(ctx context.Context, plan Plan, log *slog.Logger) (*writer, error) {
 	options := append(plan.Kafka.Options("openorder-redrive", log),
-		kgo.ProducerLinger(0),
+		// All records of a step are one request a broker: quicker, and no second batch of a partition is on its way while
+		// the first may yet be refused.
+		kgo.ManualFlushing(),
 		kgo.ProducerBatchMaxBytes(maxRecord),
 		// The least common denominator of all clients that squeezes hard: a record that only fits compressed fits again.
 		kgo.ProducerBatchCompression(kgo.GzipCompression()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(partitioner)),
 		kgo.RecordDeliveryTimeout(transactionTimeout),
+		kgo.UnknownTopicRetries(20), // the trail may be new, and this broker not know it yet
 	)
 	if plan.AtLeastOnce {
 		// Without idempotence no right beyond Write on the topics is needed; one request at a time keeps the order.
@@ -117,25 +121,12 @@ func (w *writer) commit(ctx context.Context) error {
 // produce returns when each record is acknowledged or has failed, an error a record, or when the context is done: a record
 // that may have been written cannot be called back.
 func (w *writer) produce(ctx context.Context, records []*kgo.Record) []error {
-	type result struct {
-		index int
-		err   error
-	}
-	results := make(chan result, len(records))
-	for i, r := range records {
-		w.client.Produce(ctx, r, func(_ *kgo.Record, err error) { results <- result{i, err} })
-	}
 	errs := make([]error, len(records))
-	for range records {
-		select {
-		case r := <-results:
-			errs[r.index] = r.err
-		case <-ctx.Done():
-			for i := range errs {
-				errs[i] = fmt.Errorf("not acknowledged: %w", ctx.Err())
-			}
-			return errs
-		}
+	for i, r := range records {
+		w.client.Produce(ctx, r, func(_ *kgo.Record, err error) { errs[i] = err })
+	}
+	if err := w.client.Flush(ctx); err != nil { // answers may come yet, into the slice that nobody reads
+		return slices.Repeat([]error{fmt.Errorf("not acknowledged: %w", err)}, len(records))
 	}
 	return errs
 }

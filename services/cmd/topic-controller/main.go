@@ -1,0 +1,10 @@
+// Command topic-controller makes KafkaTopic resources and the topics of one Kafka cluster agree.
+package main
+
+import (
+	"os"
+
+	"github.com/openorder/openorder/services/topic/controller"
+)
+
+func main() { os.Exit(controller.Main(os.Args[1:])) }

@@ -1,0 +1,164 @@
+// Package controller is the topic controller as a process: its settings, its probes and metrics, its orderly end.
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/openorder/openorder/services/internal/admin"
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/telemetry"
+	"github.com/openorder/openorder/services/topic/reconcile"
+)
+
+// Config is the controller's settings, read from flags and environment by kong.
+type Config struct {
+	Kafka kafka.Config `embed:""`
+
+	Kubeconfig    string        `name:"kubeconfig" env:"KUBECONFIG" placeholder:"FILE" help:"Kubernetes credentials; in a pod its service account when empty."`
+	Namespaces    []string      `name:"namespaces" env:"NAMESPACES" placeholder:"NAME,..." help:"Namespaces whose KafkaTopics this controller works for (default all). Ownership of a topic is known only within them."`
+	Selector      string        `name:"selector" env:"SELECTOR" placeholder:"LABELS" help:"Label selector of the KafkaTopics that this controller works for (default all), for several Kafka clusters."`
+	Allow         []string      `name:"allow" env:"ALLOW" sep:";" placeholder:"NAMESPACE=PREFIX,..." help:"Topics that a namespace may name, by prefix; repeatable, or separated by semicolons. Once given, other namespaces may name none (default: all may name all)."`
+	SweepInterval time.Duration `name:"sweep-interval" env:"SWEEP_INTERVAL" default:"60s" placeholder:"DURATION" help:"How often all topics are compared with their resources, give or take a tenth (default ${default})."`
+	Workers       int           `name:"workers" env:"WORKERS" default:"128" placeholder:"N" help:"Resources worked on at once; their requests to the brokers are batched (default ${default})."`
+	MetricsTopics int           `name:"metrics-max-topics" env:"METRICS_MAX_TOPICS" default:"2000" placeholder:"N" help:"Series of openorder_topic_ready at most; those not ready come first (default ${default})."`
+
+	LeaderElection bool   `name:"leader-election" env:"LEADER_ELECTION" default:"true" negatable:"" help:"Let one of several replicas work at a time (default ${default})."`
+	LeaseName      string `name:"lease-name" env:"LEASE_NAME" default:"openorder-topic-controller" placeholder:"NAME" help:"Name of the election's lease; one for each Kafka cluster (default ${default})."`
+	LeaseNamespace string `name:"lease-namespace" env:"LEASE_NAMESPACE,POD_NAMESPACE" placeholder:"NAME" help:"Namespace of the lease; in a pod its own when empty."`
+
+	AdminListen string              `name:"admin-listen" env:"ADMIN_LISTEN" default:":9084" placeholder:"HOST:PORT" help:"Address of /livez, /readyz and /metrics (default ${default})."`
+	Pprof       bool                `name:"pprof" env:"PPROF" help:"Serve /debug/pprof on the admin address (default off)."`
+	Log         telemetry.LogConfig `embed:""`
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c *Config) Validate() error {
+	errs := []error{c.Kafka.Validate(), c.Log.Validate()}
+	refuse := func(flag, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, args...)))
+	}
+	if _, err := labels.Parse(c.Selector); err != nil {
+		refuse("selector", "%v", err)
+	}
+	if _, err := reconcile.ParseAllow(c.Allow); err != nil {
+		refuse("allow", "%v", err)
+	}
+	if c.SweepInterval < time.Second {
+		refuse("sweep-interval", "%s is less than 1s", c.SweepInterval)
+	}
+	if c.Workers < 1 || c.Workers > 1000 {
+		refuse("workers", "%d is not from 1 to 1000", c.Workers)
+	}
+	if c.MetricsTopics < 0 {
+		refuse("metrics-max-topics", "%d is negative", c.MetricsTopics)
+	}
+	if c.LeaderElection && c.LeaseName == "" {
+		refuse("lease-name", "is needed with --leader-election")
+	}
+	if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
+		refuse("admin-listen", "%q is not HOST:PORT", c.AdminListen)
+	}
+	return errors.Join(errs...)
+}
+
+// Run works until ctx is done, and then stops within 25 s. That the brokers or their credentials are missing ends
+// nothing: it is shown under /readyz?verbose, and waited for.
+func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
+	sink := logr.FromSlogHandler(log.Handler())
+	ctrl.SetLogger(sink)
+	klog.SetLogger(sink)
+	api, err := c.api()
+	if err != nil {
+		return fmt.Errorf("find the Kubernetes API server: %w", err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewBuildInfoCollector())
+	if own, ok := ctrlmetrics.Registry.(prometheus.Collector); ok {
+		registry.MustRegister(own) // controller-runtime's, with Go's and the process's
+	}
+	health := admin.NewHealth()
+	listener, err := net.Listen("tcp", c.AdminListen)
+	if err != nil {
+		return fmt.Errorf("--admin-listen: %w", err)
+	}
+	server := &http.Server{Handler: admin.Handler(health, registry, c.Pprof), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Shutdown below
+	defer func() {
+		health.Drain()
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+	}()
+	selector, err := labels.Parse(c.Selector)
+	if err != nil {
+		return fmt.Errorf("--selector: %w", err)
+	}
+	allow, err := reconcile.ParseAllow(c.Allow)
+	if err != nil {
+		return fmt.Errorf("--allow: %w", err)
+	}
+	log.Info("working", "brokers", c.Kafka.Brokers, "namespaces", orAll(c.Namespaces), "selector", orAll([]string{c.Selector}),
+		"allow", orAll(c.Allow), "sweep_interval", c.SweepInterval, "admin_listen", listener.Addr().String())
+	return reconcile.Run(ctx, api, reconcile.Options{
+		Kafka: c.Kafka, Namespaces: c.Namespaces, Selector: selector, Allow: allow, SweepInterval: c.SweepInterval,
+		Workers: c.Workers, MetricsTopics: c.MetricsTopics,
+		LeaderElection: c.LeaderElection, LeaseName: c.LeaseName, LeaseNamespace: c.LeaseNamespace,
+		Log: log, Metrics: registry, Report: reporter(health, log),
+	})
+}
+
+func (c *Config) api() (*rest.Config, error) {
+	if c.Kubeconfig == "" {
+		return ctrl.GetConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+}
+
+// reporter shows what is waited for, and logs it when it begins and when it ends.
+func reporter(health *admin.Health, log *slog.Logger) func(string, error) {
+	var mu sync.Mutex
+	waiting := map[string]bool{}
+	return func(name string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		health.Report(name, err)
+		switch was := waiting[name]; {
+		case err != nil && !was:
+			log.Warn("waiting", "for", name, "error", err)
+		case err == nil && was:
+			log.Info("no longer waiting", "for", name)
+		}
+		waiting[name] = err != nil
+	}
+}
+
+func orAll(values []string) string {
+	if text := strings.Join(values, ";"); text != "" {
+		return text
+	}
+	return "all"
+}
+
+// Logger writes to standard error.
+func (c *Config) Logger() *slog.Logger {
+	return c.Log.Logger(os.Stderr).With("service", "topic-controller")
+}

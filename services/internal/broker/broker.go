@@ -1,0 +1,173 @@
+// Package broker is the embedded Kafka-protocol broker of the all-in-one: franz-go's kfake, with its data on disk or in
+// memory. It is for laptops and tests; the services do not know it from a real cluster.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// Config says where the broker listens and where it keeps its data.
+type Config struct {
+	Dir        string // made when missing; empty keeps everything in memory
+	Address    string // HOST:PORT
+	Advertise  string // HOST:PORT that clients are told to use; empty is Address, or this machine's name where Address is of all interfaces
+	Partitions int32  // of each topic made at the first start
+	Log        *slog.Logger
+}
+
+// Broker is a running broker.
+type Broker struct {
+	cluster *kfake.Cluster
+	address string
+	running string // path of the file that is there while the data are in use
+}
+
+// runningFile tells a start that the last one did not end by Close.
+const runningFile = "openorder-running"
+
+// Start opens the data, listens, and makes OpenOrder's topics where they are missing. What was acknowledged survives
+// kill -9: each batch is on disk before its acknowledgement. Keeping a second process off the same data is the caller's.
+func Start(c Config) (*Broker, error) {
+	listener, err := listen(c)
+	if err != nil {
+		return nil, err
+	}
+	b, err := start(c, listener)
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	if err := makeTopics(listener.Listener.Addr().String(), c.Partitions); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("embedded broker: make the topics: %w", err)
+	}
+	return b, nil
+}
+
+func start(c Config, listener named) (*Broker, error) {
+	b := &Broker{address: listener.Addr().String()}
+	if c.Dir != "" {
+		b.running = filepath.Join(c.Dir, runningFile)
+		if err := prepare(c, b.running); err != nil {
+			return nil, fmt.Errorf("embedded broker: %w", err)
+		}
+	}
+	cluster, err := open(c, func(string, string) (net.Listener, error) { return listener, nil })
+	if err != nil {
+		return nil, fmt.Errorf("embedded broker: open %s: %w", c.Dir, err)
+	}
+	b.cluster = cluster
+	return b, nil
+}
+
+// Address is where the broker tells its clients to come, which matters with port 0.
+func (b *Broker) Address() string { return b.address }
+
+// Close stops the broker and brings its files into their final shape. Close the clients first: they leave their groups
+// then, which are free at the next start.
+func (b *Broker) Close() {
+	b.cluster.Close()
+	if b.running != "" {
+		_ = os.Remove(b.running) // left behind, it costs the next start some time
+	}
+}
+
+// prepare makes the directory writable for us, and mends what a crash may have left.
+func prepare(c Config, running string) error {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return err
+	}
+	_, err := os.Stat(running)
+	crashed := err == nil
+	if err := os.WriteFile(running, nil, 0o600); err != nil {
+		return err
+	}
+	if crashed {
+		return mend(c)
+	}
+	return nil
+}
+
+// mend opens the data once and closes them again, which rewrites them whole. kfake leaves a torn entry at the end of its
+// logs of groups and producers, appends behind it, and at the next start reads only up to it: a second crash would lose
+// every offset committed since the first.
+func mend(c Config) error {
+	c.Log.Info("the embedded broker was not stopped the last time; checking its data", "dir", c.Dir)
+	cluster, err := open(c, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
+	if err != nil {
+		return fmt.Errorf("open %s: %w", c.Dir, err)
+	}
+	cluster.Close()
+	return nil
+}
+
+func open(c Config, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {
+	options := []kfake.Opt{
+		kfake.NumBrokers(1),
+		kfake.ClusterID("openorder"),
+		kfake.ListenFn(listen),
+		kfake.WithLogger(logger{c.Log}),
+		kfake.BrokerConfigs(map[string]string{
+			"log.cleaner.backoff.ms":    "60000",   // how often retention runs; an hour otherwise
+			"offsets.retention.minutes": "5256000", // ten years: a laptop may sleep for longer than Kafka's seven days
+		}),
+	}
+	if c.Dir != "" {
+		options = append(options, kfake.DataDir(c.Dir), kfake.SyncWrites())
+	}
+	return kfake.NewCluster(options...)
+}
+
+func listen(c Config) (named, error) {
+	listener, err := net.Listen("tcp", c.Address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return named{}, fmt.Errorf("embedded broker: %s is in use by another process; stop it or choose another address", c.Address)
+	}
+	if err != nil {
+		return named{}, fmt.Errorf("embedded broker: cannot listen: %w", err)
+	}
+	advertised, err := advertise(c, listener.Addr().(*net.TCPAddr))
+	if err != nil {
+		_ = listener.Close()
+		return named{}, fmt.Errorf("embedded broker: %w", err)
+	}
+	return named{listener, advertised}, nil
+}
+
+// advertise is the address that clients are sent to.
+func advertise(c Config, bound *net.TCPAddr) (string, error) {
+	switch {
+	case c.Advertise != "":
+		return c.Advertise, nil
+	case !bound.IP.IsUnspecified():
+		return bound.String(), nil
+	}
+	name, err := os.Hostname()
+	return net.JoinHostPort(name, strconv.Itoa(bound.Port)), err
+}
+
+// named is a listener that says it listens elsewhere: kfake tells clients what its listener says.
+type named struct {
+	net.Listener
+	address string
+}
+
+// Addr implements net.Listener.
+func (l named) Addr() net.Addr { return address(l.address) }
+
+type address string
+
+// Network implements net.Addr.
+func (address) Network() string { return "tcp" }
+
+// String implements net.Addr.
+func (a address) String() string { return string(a) }

@@ -1,0 +1,167 @@
+package broker_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/openorder/openorder/services/internal/broker"
+	"github.com/openorder/openorder/services/internal/event"
+)
+
+const childDir = "OPENORDER_TEST_BROKER_DIR"
+
+// TestMain is a broker when it is told to be one: a process that tests can kill.
+func TestMain(m *testing.M) {
+	dir := os.Getenv(childDir)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	b, err := broker.Start(config(dir))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(b.Address())
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent is gone
+}
+
+// process is a broker in a process of its own.
+type process struct {
+	address string
+	kill    func()
+}
+
+func startProcess(t *testing.T, dir string) process {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = stdin.Close() }
+	t.Cleanup(kill)
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(fmt.Errorf("the broker's process does not start: %w", err))
+	}
+	return process{strings.TrimSpace(line), kill}
+}
+
+func TestWhatWasAcknowledgedSurvivesKill9(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var acknowledged []string
+	for round := range 3 {
+		p := startProcess(t, dir)
+		if round > 0 {
+			if got := committed(t, p.address, event.GroupInventory, event.TopicOrderCreated); got != int64(round) {
+				t.Errorf("round %d: want offset %d, got %d", round, round, got)
+			}
+		}
+		commit(t, p.address, event.GroupInventory, event.TopicOrderCreated, int64(round+1))
+		acknowledged = append(acknowledged, produceUntilKilled(t, p, round, 200)...)
+	}
+	p := startProcess(t, dir)
+	got := map[string]bool{}
+	for _, value := range values(t, p.address, event.TopicOrderCreated) {
+		if got[value] {
+			t.Errorf("%s is there twice", value)
+		}
+		got[value] = true
+	}
+	for _, value := range acknowledged {
+		if !got[value] {
+			t.Errorf("%s was acknowledged and is lost", value)
+		}
+	}
+}
+
+// produceUntilKilled kills the broker in the midst of producing, and tells what it had acknowledged.
+func produceUntilKilled(t *testing.T, p process, round, atLeast int) (acknowledged []string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cl := client(t, p.address, kgo.ProducerLinger(0))
+	acks := make(chan string, 100)
+	go func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			value := fmt.Sprintf("%d-%d", round, i)
+			cl.Produce(ctx, record(event.TopicOrderCreated, value), func(_ *kgo.Record, err error) {
+				if err == nil {
+					acks <- value
+				}
+			})
+		}
+		_ = cl.Flush(context.Background())
+		close(acks)
+	}()
+	for value := range acks {
+		acknowledged = append(acknowledged, value)
+		if len(acknowledged) == atLeast {
+			p.kill()
+			cancel()
+		}
+	}
+	return acknowledged
+}
+
+func TestATornWriteCostsNothingButItself(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := startProcess(t, dir)
+	produce(t, client(t, p.address), record(event.TopicOrderCreated, "1"))
+	commit(t, p.address, event.GroupInventory, event.TopicOrderCreated, 1)
+	p.kill()
+	for _, pattern := range []string{"groups.log", "pids.log", "partitions/order.created-0/*.dat"} {
+		tear(t, filepath.Join(dir, pattern))
+	}
+
+	p = startProcess(t, dir)
+	produce(t, client(t, p.address), record(event.TopicOrderCreated, "2"))
+	commit(t, p.address, event.GroupInventory, event.TopicOrderCreated, 2)
+	p.kill() // whatever came behind the torn write would be lost now
+
+	p = startProcess(t, dir)
+	if diff := cmp.Diff([]string{"1", "2"}, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if offset := committed(t, p.address, event.GroupInventory, event.TopicOrderCreated); offset != 2 {
+		t.Errorf("want offset 2, got %d", offset)
+	}
+}
+
+// tear appends half an entry, as a machine that loses its power in the midst of a write does.
+func tear(t *testing.T, pattern string) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("%s: %v %v", pattern, paths, err)
+	}
+	file, err := os.OpenFile(paths[0], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Write([]byte{0x40, 0, 0, 0, 1, 2, 3, 4, 1, 0, '{', '"'}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,27 +99,31 @@ func TestWhatWasAcknowledgedSurvivesKill9(t *testing.T) {
 // produceUntilKilled kills the broker in the midst of producing, and tells what it had acknowledged.
 func produceUntilKilled(t *testing.T, p process, round, atLeast int) (acknowledged []string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	cl := client(t, p.address, kgo.ProducerLinger(0))
-	acks := make(chan string, 100)
+	cl := client(t, p.address, kgo.ProducerLinger(0), kgo.MaxBufferedRecords(100))
+	acks := make(chan string, 1000)
+	ctx, killed := context.WithCancel(t.Context())
+	defer killed()
 	go func() {
+		defer close(acks)
+		var outcomes sync.WaitGroup
+		defer outcomes.Wait()
+		defer cl.Close() // fails what is still on its way
 		for i := 0; ctx.Err() == nil; i++ {
 			value := fmt.Sprintf("%d-%d", round, i)
+			outcomes.Add(1)
 			cl.Produce(ctx, record(event.TopicOrderCreated, value), func(_ *kgo.Record, err error) {
+				defer outcomes.Done()
 				if err == nil {
 					acks <- value
 				}
 			})
 		}
-		_ = cl.Flush(context.Background())
-		close(acks)
 	}()
 	for value := range acks {
 		acknowledged = append(acknowledged, value)
 		if len(acknowledged) == atLeast {
 			p.kill()
-			cancel()
+			killed()
 		}
 	}
 	return acknowledged

@@ -77,20 +77,11 @@ func refusal(err error) error {
 	return err
 }
 
-// failsOrder tells whether a dead letter is an order that inventory could not decide. The first origin counts: a letter
-// that was redriven and dead-lettered again has more.
+// failsOrder tells whether a dead letter is an order that inventory could not decide. A record that was redriven and
+// dead-lettered again has several origins; the last is the one that its error belongs to.
 func failsOrder(r *kafka.Record) bool {
-	return firstHeader(r, kafka.HeaderOriginalTopic) == event.TopicOrderCreated &&
-		firstHeader(r, kafka.HeaderOriginalGroup) == event.GroupInventory
-}
-
-func firstHeader(r *kafka.Record, key string) string {
-	for _, h := range r.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
+	return string(kafka.HeaderValue(r, kafka.HeaderOriginalTopic)) == event.TopicOrderCreated &&
+		string(kafka.HeaderValue(r, kafka.HeaderOriginalGroup)) == event.GroupInventory
 }
 
 func decode(r *kafka.Record) (notification.Event, error) {

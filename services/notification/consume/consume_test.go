@@ -83,7 +83,7 @@ func TestWhatRecordsTell(t *testing.T) {
 			}},
 		},
 		"a failure after a redrive, with a second origin": {
-			letter(order, header(kafka.HeaderOriginalTopic, "elsewhere"), header(kafka.HeaderOriginalGroup, "somebody")),
+			letter(order, header(kafka.HeaderOriginalTopic, event.TopicOrderCreated), header(kafka.HeaderOriginalGroup, event.GroupInventory)),
 			[]notification.Event{{
 				OrderID: 7, Status: notification.Failed, Reason: "no stock row for FAIL", At: time.Unix(1_800_000_000, 0).UTC(),
 				TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -112,10 +112,11 @@ func TestDeadLettersOfOtherOriginAreIgnored(t *testing.T) {
 		}}
 	}
 	l := &ledger{}
-	results, ignored, err := handle(t, l,
+	redrivenToSomebody := letter(`{"orderId":7}`, header(kafka.HeaderOriginalTopic, event.TopicOrderCreated), header(kafka.HeaderOriginalGroup, "somebody-else"))
+	results, ignored, err := handle(t, l, redrivenToSomebody,
 		from(event.TopicInventoryReserved, event.GroupOrder), from(event.TopicInventoryReserved, event.GroupNotification),
 		from(event.TopicOrderCreated, "somebody-else"), &kafka.Record{Topic: event.TopicDeadLetter, Value: []byte(`{"orderId":7}`)})
-	if err != nil || ignored != 4 || len(l.events) != 0 {
+	if err != nil || ignored != 5 || len(l.events) != 0 {
 		t.Errorf("%d ignored, %v, %v", ignored, l.events, err)
 	}
 	for i, r := range results {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,7 +50,7 @@ func (l *Ledger) Probe(ctx context.Context) error {
 // Both steps go in order-id order: who waits in the first holds nothing that anybody waits for in the second.
 func record(ctx context.Context, tx pgx.Tx, orders []notification.OrderEvents, receivers []string) ([]notification.Event, error) {
 	var news []notification.Event
-	fresh, err := insertOrders(ctx, tx, orders)
+	fresh, err := insertOrders(ctx, tx, orders, len(receivers))
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func record(ctx context.Context, tx pgx.Tx, orders []notification.OrderEvents, r
 		news = append(news, tell...)
 	}
 	if len(known) > 0 {
-		more, err := decideKnown(ctx, tx, known)
+		more, err := decideKnown(ctx, tx, known, len(receivers))
 		if err != nil {
 			return nil, err
 		}
@@ -71,16 +73,16 @@ func record(ctx context.Context, tx pgx.Tx, orders []notification.OrderEvents, r
 	return news, insertNotifications(ctx, tx, news, receivers)
 }
 
-func insertOrders(ctx context.Context, tx pgx.Tx, orders []notification.OrderEvents) (map[int64]bool, error) {
-	ids, failed, outcomes := make([]int64, len(orders)), make([]bool, len(orders)), make([]string, len(orders))
-	for i, o := range orders {
-		after, _ := notification.History{}.Fold(o.Events)
-		ids[i], failed[i], outcomes[i] = o.OrderID, after.Failed, string(after.Outcome)
+func insertOrders(ctx context.Context, tx pgx.Tx, orders []notification.OrderEvents, receivers int) (map[int64]bool, error) {
+	var changes changes
+	for _, o := range orders {
+		after, news := notification.History{}.Fold(o.Events)
+		changes.add(o.OrderID, after, len(news)*receivers)
 	}
 	rows, err := tx.Query(ctx, `
-		INSERT INTO notification_orders (order_id, failed, outcome)
-		SELECT * FROM unnest($1::bigint[], $2::boolean[], $3::text[]) ON CONFLICT DO NOTHING RETURNING order_id`,
-		ids, failed, outcomes)
+		INSERT INTO notification_orders (order_id, failed, outcome, notices)
+		SELECT * FROM unnest($1::bigint[], $2::boolean[], $3::text[], $4::integer[]) ON CONFLICT DO NOTHING RETURNING order_id`,
+		changes.arrays()...)
 	if err != nil {
 		return nil, err
 	}
@@ -90,39 +92,49 @@ func insertOrders(ctx context.Context, tx pgx.Tx, orders []notification.OrderEve
 	return fresh, err
 }
 
-func decideKnown(ctx context.Context, tx pgx.Tx, events map[int64][]notification.Event) ([]notification.Event, error) {
-	ids := make([]int64, 0, len(events))
-	for id := range events {
-		ids = append(ids, id)
-	}
+func decideKnown(ctx context.Context, tx pgx.Tx, events map[int64][]notification.Event, receivers int) ([]notification.Event, error) {
+	ids := slices.Collect(maps.Keys(events))
 	rows, err := tx.Query(ctx, `
 		SELECT order_id, failed, outcome FROM notification_orders WHERE order_id = ANY ($1) ORDER BY order_id FOR UPDATE`, ids)
 	if err != nil {
 		return nil, err
 	}
 	var news []notification.Event
-	var changed []int64
-	var failed []bool
-	var outcomes []string
+	var changes changes
 	var id int64
 	var before notification.History
 	_, err = pgx.ForEachRow(rows, []any{&id, &before.Failed, &before.Outcome}, func() error {
 		after, tell := before.Fold(events[id])
-		if after != before {
-			changed, failed, outcomes = append(changed, id), append(failed, after.Failed), append(outcomes, string(after.Outcome))
+		if len(tell) > 0 {
+			changes.add(id, after, len(tell)*receivers)
 		}
 		news = append(news, tell...)
 		return nil
 	})
-	if err != nil || len(changed) == 0 {
+	if err != nil || len(changes.ids) == 0 {
 		return news, err
 	}
 	_, err = tx.Exec(ctx, `
-		UPDATE notification_orders o SET failed = a.failed, outcome = a.outcome
-		FROM unnest($1::bigint[], $2::boolean[], $3::text[]) AS a (order_id, failed, outcome)
-		WHERE o.order_id = a.order_id`, changed, failed, outcomes)
+		UPDATE notification_orders o SET failed = a.failed, outcome = a.outcome, notices = o.notices + a.notices
+		FROM unnest($1::bigint[], $2::boolean[], $3::text[], $4::integer[]) AS a (order_id, failed, outcome, notices)
+		WHERE o.order_id = a.order_id`, changes.arrays()...)
 	return news, err
 }
+
+// changes are orders' histories after a decision and how many rows of the ledger each gets, as arrays.
+type changes struct {
+	ids      []int64
+	failed   []bool
+	outcomes []string
+	notices  []int32
+}
+
+func (c *changes) add(id int64, after notification.History, notices int) {
+	c.ids, c.failed = append(c.ids, id), append(c.failed, after.Failed)
+	c.outcomes, c.notices = append(c.outcomes, string(after.Outcome)), append(c.notices, int32(notices))
+}
+
+func (c *changes) arrays() []any { return []any{c.ids, c.failed, c.outcomes, c.notices} }
 
 func insertNotifications(ctx context.Context, tx pgx.Tx, news []notification.Event, receivers []string) error {
 	if len(news) == 0 || len(receivers) == 0 {

@@ -49,8 +49,9 @@ func record(ctx context.Context, tx *sql.Tx, events []notification.Event, receiv
 	}
 	defer look.Close()
 	keep, err := tx.PrepareContext(ctx, `
-		INSERT INTO notification_orders (order_id, failed, outcome) VALUES (?, ?, ?)
-		ON CONFLICT (order_id) DO UPDATE SET failed = excluded.failed, outcome = excluded.outcome`)
+		INSERT INTO notification_orders (order_id, failed, outcome, notices) VALUES (?, ?, ?, ?)
+		ON CONFLICT (order_id) DO UPDATE
+		SET failed = excluded.failed, outcome = excluded.outcome, notices = notices + excluded.notices`)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +64,9 @@ func record(ctx context.Context, tx *sql.Tx, events []notification.Event, receiv
 			return nil, err
 		}
 		after, tell := before.Fold(order.Events)
-		if after != before {
-			if _, err := keep.ExecContext(ctx, order.OrderID, after.Failed, string(after.Outcome)); err != nil {
+		if len(tell) > 0 {
+			_, err := keep.ExecContext(ctx, order.OrderID, after.Failed, string(after.Outcome), len(tell)*len(receivers))
+			if err != nil {
 				return nil, err
 			}
 		}

@@ -4,7 +4,8 @@
 CREATE TABLE notification_orders (
     order_id bigint  PRIMARY KEY,
     failed   boolean NOT NULL,
-    outcome  text    NOT NULL CHECK (outcome IN ('', 'RESERVED', 'REJECTED'))
+    outcome  text    NOT NULL CHECK (outcome IN ('', 'RESERVED', 'REJECTED')),
+    notices  integer NOT NULL -- how many rows of the ledger it has, for audits
 );
 
 -- Who was ever told, and what they answered that concerns all their notifications.

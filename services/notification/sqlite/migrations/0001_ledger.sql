@@ -4,7 +4,8 @@
 CREATE TABLE notification_orders (
     order_id INTEGER PRIMARY KEY,
     failed   INTEGER NOT NULL,
-    outcome  TEXT    NOT NULL CHECK (outcome IN ('', 'RESERVED', 'REJECTED'))
+    outcome  TEXT    NOT NULL CHECK (outcome IN ('', 'RESERVED', 'REJECTED')),
+    notices  INTEGER NOT NULL -- how many rows of the ledger it has, for audits
 );
 
 -- Who was ever told, and what they answered that concerns all their notifications. Times are microseconds since 1970.

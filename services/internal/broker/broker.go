@@ -31,9 +31,6 @@ type Broker struct {
 	running string // path of the file that is there while the data are in use
 }
 
-// runningFile tells a start that the last one did not end by Close.
-const runningFile = "openorder-running"
-
 // Start opens the data, listens, and makes OpenOrder's topics where they are missing. What was acknowledged survives
 // kill -9: each batch is on disk before its acknowledgement. Keeping a second process off the same data is the caller's.
 func Start(c Config) (*Broker, error) {
@@ -79,35 +76,6 @@ func (b *Broker) Close() {
 	if b.running != "" {
 		_ = os.Remove(b.running) // left behind, it costs the next start some time
 	}
-}
-
-// prepare makes the directory writable for us, and mends what a crash may have left.
-func prepare(c Config, running string) error {
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return err
-	}
-	_, err := os.Stat(running)
-	crashed := err == nil
-	if err := os.WriteFile(running, nil, 0o600); err != nil {
-		return err
-	}
-	if crashed {
-		return mend(c)
-	}
-	return nil
-}
-
-// mend opens the data once and closes them again, which rewrites them whole. kfake leaves a torn entry at the end of its
-// logs of groups and producers, appends behind it, and at the next start reads only up to it: a second crash would lose
-// every offset committed since the first.
-func mend(c Config) error {
-	c.Log.Info("the embedded broker was not stopped the last time; checking its data", "dir", c.Dir)
-	cluster, err := open(c, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
-	if err != nil {
-		return fmt.Errorf("open %s: %w", c.Dir, err)
-	}
-	cluster.Close()
-	return nil
 }
 
 func open(c Config, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {

@@ -3,6 +3,8 @@ package broker_test
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -127,6 +129,94 @@ func produceUntilKilled(t *testing.T, p process, round, atLeast int) (acknowledg
 		}
 	}
 	return acknowledged
+}
+
+func TestATransactionThatACrashInterruptedIsAborted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := startProcess(t, dir)
+	cl := client(t, p.address, kgo.TransactionalID("redrive"))
+	transaction(t, cl, kgo.TryCommit, "committed before")
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, cl, record(event.TopicOrderCreated, "interrupted"))
+	p.kill()
+
+	p = startProcess(t, dir)
+	transaction(t, client(t, p.address, kgo.TransactionalID("redrive")), kgo.TryCommit, "committed after")
+	want := []string{"committed before", "committed after"}
+	if diff := cmp.Diff(want, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func TestATransactionThatWasBeingCommittedIsCommittedEverywhere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := startProcess(t, dir)
+	cl := client(t, p.address, kgo.TransactionalID("redrive"))
+	transaction(t, cl, kgo.TryCommit, "an earlier one")
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, cl, record(event.TopicOrderCreated, "redriven"), record(event.TopicDeadLetter, "its trail"))
+	if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	forgetLast(t, filepath.Join(dir, "partitions", event.TopicOrderCreated+"-0", "0"))
+
+	p = startProcess(t, dir)
+	transaction(t, client(t, p.address, kgo.TransactionalID("redrive")), kgo.TryCommit, "a later one")
+	want := []string{"an earlier one", "redriven", "a later one"}
+	if diff := cmp.Diff(want, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+// forgetLast takes the last batch off a segment, and its index entry, as if the crash had come before it was written.
+func forgetLast(t *testing.T, segment string) {
+	t.Helper()
+	raw, err := os.ReadFile(segment + ".dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	for at := 0; at < len(raw); at += 12 + int(binary.BigEndian.Uint32(raw[at+8:])) {
+		last = at
+	}
+	index, err := os.Stat(segment + ".idx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Truncate(segment+".dat", int64(last)), os.Truncate(segment+".idx", index.Size()-15)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnIndexEntryThatACrashPreventedIsAdded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := startProcess(t, dir)
+	cl := client(t, p.address, kgo.TransactionalID("redrive"))
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, cl, record(event.TopicOrderCreated, "interrupted"))
+	p.kill()
+	index := filepath.Join(dir, "partitions", event.TopicOrderCreated+"-0", "0.idx")
+	if err := os.Truncate(index, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	p = startProcess(t, dir)
+	produce(t, client(t, p.address), record(event.TopicOrderCreated, "later"))
+	p.kill()
+	p = startProcess(t, dir)
+	if diff := cmp.Diff([]string{"later"}, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
 }
 
 func TestATornWriteCostsNothingButItself(t *testing.T) {

@@ -1,0 +1,168 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// kfake keeps a partition in segments: N.dat holds record batches as they travel, N.idx an entry for each of them.
+
+const (
+	transactionalBatch = 0x10
+	controlBatch       = 0x20
+)
+
+// transaction is one of a producer's: each has an epoch of its own (KIP-890).
+type transaction struct {
+	producer int64
+	epoch    int16
+}
+
+// partitionLog is what has to be known of a partition to end its transactions.
+type partitionLog struct {
+	segment     string // the last one
+	next        int64  // offset
+	leaderEpoch uint32
+	open        map[int64]int16 // producers with an open transaction, and its epoch
+}
+
+// readPartition reads a partition's segments, notes the transactions committed in it, and adds index entries that a crash
+// kept from being written: those of later batches would be taken for theirs.
+func readPartition(dir string, committed map[transaction]bool) (*partitionLog, error) {
+	segments, err := filepath.Glob(filepath.Join(dir, "*.dat"))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(segments, func(a, b string) int { return int(min(max(baseOffset(a)-baseOffset(b), -1), 1)) })
+	log := &partitionLog{open: map[int64]int16{}}
+	for _, segment := range segments {
+		log.segment = segment
+		raw, err := os.ReadFile(segment)
+		if err != nil {
+			return nil, err
+		}
+		if err := log.read(decodeBatches(raw), committed); err != nil {
+			return nil, err
+		}
+	}
+	return log, nil
+}
+
+// read follows the transactions through a segment's batches, and completes its index.
+func (l *partitionLog) read(batches []kmsg.RecordBatch, committed map[transaction]bool) error {
+	index, err := os.ReadFile(indexOf(l.segment))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var missing []byte
+	for i, batch := range batches {
+		l.next = batch.FirstOffset + int64(batch.LastOffsetDelta) + 1
+		inTransaction := l.follow(batch, committed)
+		if at := i * indexEntrySize; at+indexEntrySize <= len(index) {
+			l.leaderEpoch = binary.LittleEndian.Uint32(index[at+2:])
+		} else {
+			missing = append(missing, indexEntry(l.leaderEpoch, inTransaction)...)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	whole := len(index) / indexEntrySize * indexEntrySize
+	if err := os.Truncate(indexOf(l.segment), int64(whole)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return appendTo(indexOf(l.segment), missing)
+}
+
+func (l *partitionLog) follow(batch kmsg.RecordBatch, committed map[transaction]bool) (inTransaction bool) {
+	switch {
+	case batch.Attributes&transactionalBatch == 0:
+		return false
+	case batch.Attributes&controlBatch == 0:
+		l.open[batch.ProducerID] = batch.ProducerEpoch
+		return true
+	}
+	delete(l.open, batch.ProducerID)
+	if isCommit(batch) {
+		committed[transaction{batch.ProducerID, batch.ProducerEpoch}] = true
+	}
+	return false
+}
+
+func isCommit(batch kmsg.RecordBatch) bool {
+	var record kmsg.Record
+	var key kmsg.ControlRecordKey
+	return record.ReadFrom(batch.Records) == nil && key.ReadFrom(record.Key) == nil && key.Type == kmsg.ControlRecordKeyTypeCommit
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// decodeBatches reads whole batches up to the end, or to the first that is damaged.
+func decodeBatches(raw []byte) []kmsg.RecordBatch {
+	const lengthEnd, crcAt, crcEnd = 12, 17, 21
+	var batches []kmsg.RecordBatch
+	for len(raw) >= crcEnd {
+		size := lengthEnd + int64(binary.BigEndian.Uint32(raw[8:lengthEnd]))
+		if size < crcEnd || size > int64(len(raw)) {
+			break
+		}
+		var batch kmsg.RecordBatch
+		if crc32.Checksum(raw[crcEnd:size], castagnoli) != binary.BigEndian.Uint32(raw[crcAt:crcEnd]) || batch.ReadFrom(raw[:size]) != nil {
+			break
+		}
+		batches = append(batches, batch)
+		raw = raw[size:]
+	}
+	return batches
+}
+
+// marker is the batch that commits or aborts a transaction.
+func marker(offset int64, t transaction, commit bool) []byte {
+	key := kmsg.ControlRecordKey{Type: kmsg.ControlRecordKeyTypeAbort}
+	if commit {
+		key.Type = kmsg.ControlRecordKeyTypeCommit
+	}
+	record := kmsg.Record{Key: key.AppendTo(nil), Value: (&kmsg.EndTxnMarker{}).AppendTo(nil)}
+	record.Length = int32(len(record.AppendTo(nil)) - 1) // without the length itself, of one byte
+	now := time.Now().UnixMilli()
+	batch := kmsg.RecordBatch{
+		FirstOffset: offset, PartitionLeaderEpoch: -1, Magic: 2, Attributes: controlBatch | transactionalBatch,
+		FirstTimestamp: now, MaxTimestamp: now, ProducerID: t.producer, ProducerEpoch: t.epoch, FirstSequence: -1,
+		NumRecords: 1, Records: record.AppendTo(nil),
+	}
+	encoded := batch.AppendTo(nil)
+	binary.BigEndian.PutUint32(encoded[8:], uint32(len(encoded)-12))
+	binary.BigEndian.PutUint32(encoded[17:], crc32.Checksum(encoded[21:], castagnoli))
+	return encoded
+}
+
+const indexEntrySize = 15
+
+// indexEntry is version, checksum, the leader's epoch, a timestamp that kfake computes anew, and a flag.
+func indexEntry(leaderEpoch uint32, inTransaction bool) []byte {
+	entry := make([]byte, indexEntrySize)
+	entry[0] = 1
+	binary.LittleEndian.PutUint32(entry[2:], leaderEpoch)
+	if inTransaction {
+		entry[14] = 1
+	}
+	entry[1] = byte(crc32.Checksum(entry[2:], castagnoli))
+	return entry
+}
+
+func indexOf(segment string) string { return strings.TrimSuffix(segment, ".dat") + ".idx" }
+
+func baseOffset(segment string) int64 {
+	base, _ := strconv.ParseInt(strings.TrimSuffix(filepath.Base(segment), ".dat"), 10, 64)
+	return base
+}

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -26,9 +28,11 @@ type Config struct {
 
 // Broker is a running broker.
 type Broker struct {
-	cluster *kfake.Cluster
-	address string
-	running string // path of the file that is there while the data are in use
+	cluster  *kfake.Cluster
+	address  string
+	running  string // path of the file that is there while the data are in use
+	stop     chan struct{}
+	retained sync.WaitGroup
 }
 
 // Start opens the data, listens, and makes OpenOrder's topics where they are missing. What was acknowledged survives
@@ -51,7 +55,7 @@ func Start(c Config) (*Broker, error) {
 }
 
 func start(c Config, listener named) (*Broker, error) {
-	b := &Broker{address: listener.Addr().String()}
+	b := &Broker{address: listener.Addr().String(), stop: make(chan struct{})}
 	if c.Dir != "" {
 		b.running = filepath.Join(c.Dir, runningFile)
 		if err := prepare(c, b.running); err != nil {
@@ -63,6 +67,7 @@ func start(c Config, listener named) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", c.Dir, err)
 	}
 	b.cluster = cluster
+	b.retained.Go(b.applyRetention)
 	return b, nil
 }
 
@@ -72,9 +77,25 @@ func (b *Broker) Address() string { return b.address }
 // Close stops the broker and brings its files into their final shape. Close the clients first: they leave their groups
 // then, which are free at the next start.
 func (b *Broker) Close() {
+	close(b.stop)
+	b.retained.Wait()
 	b.cluster.Close()
 	if b.running != "" {
 		_ = os.Remove(b.running) // left behind, it costs the next start some time
+	}
+}
+
+// applyRetention does what kfake does only once a topic was made since it was opened.
+func (b *Broker) applyRetention() {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-every.C:
+			b.cluster.ApplyRetention()
+		}
 	}
 }
 
@@ -85,7 +106,6 @@ func open(c Config, listen func(network, address string) (net.Listener, error)) 
 		kfake.ListenFn(listen),
 		kfake.WithLogger(logger{c.Log}),
 		kfake.BrokerConfigs(map[string]string{
-			"log.cleaner.backoff.ms":    "60000",   // how often retention runs; an hour otherwise
 			"offsets.retention.minutes": "5256000", // ten years: a laptop may sleep for longer than Kafka's seven days
 		}),
 	}

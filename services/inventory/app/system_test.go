@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -264,12 +263,4 @@ func (s *system) wantSound() {
 			s.Errorf("%+v, but the outcomes hold %d", stock, reserved[stock.SKU])
 		}
 	}
-}
-
-func TestMain(m *testing.M) {
-	if run := children[os.Getenv(childVariable)]; run != nil {
-		run()
-		return
-	}
-	os.Exit(m.Run())
 }

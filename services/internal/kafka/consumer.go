@@ -69,6 +69,7 @@ const (
 	maxOpenOffsets  = 1_000_000 // a partition
 	maxInFlight     = 4         // handled batches whose emitted records are not all acknowledged
 	rebalanceWait   = 10 * time.Second
+	closeWait       = 3 * time.Second // for leaving the group
 )
 
 // NewConsumer checks the settings; it dials nothing.

@@ -100,8 +100,23 @@ func (s *session) run(ctx context.Context) error {
 	s.commit(background)
 	stop()
 	loops.Wait()
-	s.client.CloseAllowingRebalance()
+	s.close()
 	return s.failed()
+}
+
+// close leaves the group and ends the client. While a rebalance waits for a member that was killed, neither can be done:
+// franz-go lets its join run to the end. Everything is committed by now, so the client is left to end by itself then.
+func (s *session) close() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.client.CloseAllowingRebalance()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeWait):
+		s.c.config.Log.Warn("a rebalance holds the consumer up, stop without leaving the group", "group", s.c.config.Group)
+	}
 }
 
 // step polls once and takes what came, and what is due, to the handler.

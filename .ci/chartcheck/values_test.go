@@ -42,7 +42,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"missing CRDs":                     {profile{chart: chart, values: kind, set: []string{"checkCRDs=true"}}, []string{"the Redpanda operator: helm upgrade --install", "the CloudNativePG operator: helm upgrade --install", "the topic controller: helm upgrade --install"}},
 		"a typo, controller":               {profile{chart: operator, set: []string{"kafka.broker=kafka:9092"}}, []string{"broker"}},
 		"a login without a user":           {profile{chart: operator, set: []string{"kafka.sasl.enabled=true", "kafka.sasl.username="}}, []string{"kafka.sasl.username: is needed"}},
-		"a right in a foreign namespace":   {profile{chart: operator, set: []string{`namespaces=["shop"]`, `allow=[{"namespace":"stock","prefix":"a"}]`}}, []string{"allow: namespace stock is not in namespaces"}},
+		"a right in a foreign namespace":   {profile{chart: operator, set: []string{`namespaces=["shop"]`, `allow=[{"namespace":"stock","prefixes":["a"]}]`}}, []string{"allow: namespace stock is not in namespaces"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +115,7 @@ func TestCopiesAreFresh(t *testing.T) {
 	t.Parallel()
 	for copied, original := range map[string]string{
 		"openorder-operator/files/kafka.openorder.io_kafkatopics.yaml": "services/topic/config/crd/kafka.openorder.io_kafkatopics.yaml",
+		"openorder-operator/files/role.yaml":                           "services/topic/config/rbac/role.yaml",
 	} {
 		want, err := os.ReadFile(root + "/" + original)
 		if err != nil {

@@ -58,8 +58,8 @@ func keptHeaders(headers []Header) []Header {
 	seen := map[string]int{}
 	kept := make([]Header, 0, len(headers)+11)
 	for _, h := range headers {
-		if strings.HasPrefix(h.Key, exceptionPrefix) || h.Key == HeaderTruncated {
-			continue
+		if strings.HasPrefix(h.Key, exceptionPrefix) || h.Key == HeaderTruncated && string(h.Value) == "stacktrace" {
+			continue // a cut value or header stays cut, whatever becomes of the record
 		}
 		if strings.HasPrefix(h.Key, originalPrefix) {
 			if seen[h.Key]++; seen[h.Key] > 1 && seen[h.Key] <= 1+surplus {

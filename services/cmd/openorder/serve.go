@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -70,12 +71,14 @@ func (s *serve) Run(ctx context.Context) error {
 		log.Warn("the tools will need flags to find this process", "error", err)
 	}
 	listening := services.onListen()
-	group, ctx := errgroup.WithContext(ctx)
-	for name, one := range services.all() {
-		group.Go(func() error { return one.Run(ctx, log.With("service", name)) })
-	}
-	group.Go(func() error { s.announce(ctx, listening, dir); return nil })
-	return group.Wait()
+	return cli.Traced(ctx, "openorder", log, func(ctx context.Context, log *slog.Logger) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for name, one := range services.all() {
+			group.Go(func() error { return one.Run(ctx, log.With("service", name)) })
+		}
+		group.Go(func() error { s.announce(ctx, listening, dir); return nil })
+		return group.Wait()
+	})
 }
 
 func (s *serve) dataDir() string {

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -49,7 +50,7 @@ func Execute(name, description string, service Service, args []string) int {
 		if chosen.Command() == "migrate" {
 			err = service.Migrate(ctx, log)
 		} else {
-			err = service.Run(ctx, log)
+			err = Traced(ctx, name, log, service.Run)
 		}
 	}
 	if err != nil {
@@ -57,6 +58,21 @@ func Execute(name, description string, service Service, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// Traced runs something with traces on, if the environment names a collector, and sends what is left of them at the end.
+func Traced(ctx context.Context, name string, log *slog.Logger, run func(context.Context, *slog.Logger) error) error {
+	shutdown, err := telemetry.StartTracing(ctx, name, log)
+	if err != nil {
+		return err
+	}
+	err = run(ctx, log)
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if late := shutdown(flush); late != nil {
+		log.Warn("the last traces were not delivered", "error", late)
+	}
+	return err
 }
 
 // Version is the module's version, or the revision it was built from.

@@ -95,7 +95,7 @@ func newFrame(ctx context.Context, name string, c Config, log *slog.Logger) *fra
 	f := &frame{config: c, log: log}
 	f.ending, f.end = context.WithCancel(ctx)
 	f.work, f.stopWork = context.WithCancel(context.WithoutCancel(ctx))
-	f.base = &Base{Log: log, Metrics: newRegistry(), Health: admin.NewHealth("database"), Admin: chi.NewRouter()}
+	f.base = &Base{Log: log, Metrics: newRegistry(), Health: admin.NewHealth("database", "api"), Admin: chi.NewRouter()}
 
 	f.api = newGate(unavailable(name + " is starting"))
 	f.apiServer = newServer(WithDraining(f.work, f.api.draining), f.api, log)
@@ -137,6 +137,7 @@ func (f *frame) start(start Start) (started bool) {
 	}
 	f.admin.open(f.base.Admin)
 	f.api.open(f.parts.API)
+	f.base.Health.Open("api")
 	return true
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -118,7 +119,12 @@ func CreateTopics(t testing.TB, brokers kafka.Config, partitions int32, topics .
 
 func empty(t testing.TB, brokers kafka.Config) {
 	t.Helper()
-	admin := Admin(t, brokers)
+	client, err := kgo.NewClient(brokers.Options("test", slog.New(slog.DiscardHandler))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var names []string
@@ -128,6 +134,7 @@ func empty(t testing.TB, brokers kafka.Config) {
 			return false
 		}
 		if ids := groups.Groups(); len(ids) > 0 {
+			evict(ctx, admin, client, ids)
 			admin.DeleteGroups(ctx, ids...)
 		}
 		topics, err := admin.ListTopics(ctx)
@@ -140,6 +147,28 @@ func empty(t testing.TB, brokers kafka.Config) {
 		}
 		return len(names) == 0 && len(groups) == 0
 	})
+}
+
+// evict takes the members of earlier tests out of their groups. A killed process is one for its session time-out, and a
+// client that joins meanwhile cannot leave before.
+func evict(ctx context.Context, admin *kadm.Client, client *kgo.Client, ids []string) {
+	groups, err := admin.DescribeGroups(ctx, ids...)
+	if err != nil {
+		return
+	}
+	for id, group := range groups {
+		if len(group.Members) == 0 {
+			continue
+		}
+		request := kmsg.NewPtrLeaveGroupRequest()
+		request.Group = id
+		for _, m := range group.Members {
+			member := kmsg.NewLeaveGroupRequestMember()
+			member.MemberID = m.MemberID
+			request.Members = append(request.Members, member)
+		}
+		_, _ = client.Request(ctx, request) // tried again until the groups are gone
+	}
 }
 
 // Eventually waits for a condition, asked every few milliseconds, and fails the test when it does not come true in time.

@@ -12,9 +12,12 @@ const maxCause = 255
 // decode reads an order and the id of the event that asked for it. The original's records have no headers, and a key
 // that differs from the order id is none of our business: the value counts.
 func decode(record *kafka.Record) (inventory.Order, string, error) {
-	created, err := event.DecodeOrderCreated(record.Value)
-	if err != nil {
-		return inventory.Order{}, "", kafka.Fatal("undecodable", err)
+	created, ok := fastDecode(record.Value)
+	if !ok {
+		var err error
+		if created, err = event.DecodeOrderCreated(record.Value); err != nil {
+			return inventory.Order{}, "", kafka.Fatal("undecodable", err)
+		}
 	}
 	order, err := inventory.NewOrder(created)
 	if err != nil {

@@ -1,0 +1,220 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/openorder/openorder/services/internal/database"
+	"github.com/openorder/openorder/services/internal/event"
+	"github.com/openorder/openorder/services/internal/testenv"
+	"github.com/openorder/openorder/services/inventory"
+	"github.com/openorder/openorder/services/inventory/postgres"
+	"github.com/openorder/openorder/services/inventory/storetest"
+)
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// shop is a database with 10 of A and of B.
+type shop struct {
+	*postgres.Store
+	*testing.T
+	url  string
+	pool *pgxpool.Pool
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	t.Parallel()
+	s := &shop{T: t, url: testenv.PostgreSQL(t)}
+	s.pool = storetest.Open(t, s.url).PostgreSQL
+	s.Store = postgres.New(s.pool)
+	for _, sku := range []string{"A", "B"} {
+		if _, _, err := s.SetStock(t.Context(), sku, 10, inventory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func (s *shop) order(id int64, sku string) inventory.Order {
+	return storetest.NewOrder(s, id, event.Item{SKU: sku, Qty: 1})
+}
+
+func (s *shop) reserve(orders ...inventory.Order) []inventory.Result {
+	s.Helper()
+	results, err := s.Reserve(s.Context(), orders, inventory.Rules{At: noon.Add(time.Hour)})
+	if err != nil {
+		s.Error(err)
+	}
+	return results
+}
+
+// oldOwner is a transaction of a version that does not queue with ours, or of somebody with psql.
+func (s *shop) oldOwner(statements ...string) pgx.Tx {
+	s.Helper()
+	tx, err := s.pool.Begin(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	for _, statement := range statements {
+		if _, err := tx.Exec(s.Context(), statement); err != nil {
+			s.Fatal(err)
+		}
+	}
+	return tx
+}
+
+func insert(order inventory.Order) string {
+	return fmt.Sprintf(`INSERT INTO reservations (order_id, decided_at, fingerprint, items) VALUES (%d, '2026-05-01T12:00:00Z', '\x%x', '{}')`, order.ID, order.Fingerprint)
+}
+
+// waiting waits until a backend of this database waits for a lock.
+func (s *shop) waiting() {
+	s.Helper()
+	testenv.Eventually(s, 10*time.Second, "somebody waits for a lock", func() bool {
+		var count int
+		err := s.pool.QueryRow(s.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&count)
+		return err == nil && count > 0
+	})
+}
+
+func (s *shop) wantReserved(sku string, want int64) {
+	s.Helper()
+	if stock, err := s.Stock(s.Context(), sku); err != nil || stock.Reserved != want {
+		s.Errorf("%s: %+v, %v; want %d reserved", sku, stock, err, want)
+	}
+}
+
+func TestAnOldOwnersCommitIsSeenOnceItsStockIsLocked(t *testing.T) {
+	s := newShop(t)
+	order := s.order(1, "A")
+	owner := s.oldOwner(`SELECT FROM stock WHERE sku = 'A' FOR UPDATE`, insert(order), `UPDATE stock SET reserved = 1 WHERE sku = 'A'`)
+	done := make(chan []inventory.Result, 1)
+	go func() { done <- s.reserve(order) }()
+	s.waiting()
+	if err := owner.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if result := (<-done)[0]; result.New || !result.Outcome.At.Equal(noon) {
+		t.Errorf("got %+v, want the old owner's outcome", result)
+	}
+	s.wantReserved("A", 1)
+}
+
+func TestAnOutcomeWrittenMeanwhileMeansDecidedAlready(t *testing.T) {
+	s := newShop(t)
+	order := s.order(1, "A")
+	owner := s.oldOwner(insert(order)) // without any lock on stock
+	done := make(chan []inventory.Result, 1)
+	go func() { done <- s.reserve(order, s.order(2, "A")) }()
+	s.waiting()
+	if err := owner.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	results := <-done
+	if results[0].New || !results[0].Outcome.At.Equal(noon) || !results[1].New {
+		t.Errorf("got %+v, want the first decided by the owner, the second now", results)
+	}
+	s.wantReserved("A", 1)
+}
+
+func TestStockIsLockedInTheOrderOfSKUs(t *testing.T) {
+	s := newShop(t)
+	var writers sync.WaitGroup
+	for n := range int64(4) {
+		writers.Go(func() {
+			for i := range int64(5) {
+				s.reserve(s.order(n*100+2*i+1, "B"), s.order(n*100+2*i+2, "A"))
+			}
+		})
+		writers.Go(func() { // others who keep to that order, and do not queue
+			for range 5 {
+				tx, err := s.pool.Begin(s.Context())
+				if err == nil {
+					_, err = tx.Exec(s.Context(), `SELECT FROM stock WHERE sku = 'A' FOR UPDATE`)
+				}
+				if err == nil {
+					_, err = tx.Exec(s.Context(), `SELECT FROM stock WHERE sku = 'B' FOR UPDATE`)
+				}
+				if err == nil {
+					err = tx.Commit(s.Context())
+				}
+				if err != nil {
+					s.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	s.wantReserved("A", 10)
+	s.wantReserved("B", 10)
+}
+
+// deaf lets a connection's commits through, and loses the answers.
+type deaf struct {
+	net.Conn
+	on, next *atomic.Bool
+}
+
+func (d deaf) Read(text []byte) (int, error) {
+	n, err := d.Conn.Read(text)
+	if d.next.Load() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (d deaf) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	last := data.Batch.QueuedQueries[data.Batch.Len()-1]
+	d.next.Store(last.SQL == "COMMIT" && d.on.Load())
+	return ctx
+}
+func (d deaf) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (d deaf) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)     {}
+func (d deaf) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (d deaf) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     { d.next.Store(false) }
+
+func TestACommitWhoseAnswerWasLostIsFoundWhenAskedAgain(t *testing.T) {
+	s := newShop(t)
+	config := s.pool.Config()
+	config.MaxConns = 1
+	config.BeforeConnect = nil // it would put what follows away
+	lossy := deaf{on: new(atomic.Bool), next: new(atomic.Bool)}
+	config.ConnConfig.Tracer = lossy
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return deaf{Conn: conn, on: lossy.on, next: lossy.next}, err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	store := postgres.New(pool)
+	rules := inventory.Rules{At: noon}
+	if _, err := store.Reserve(t.Context(), []inventory.Order{s.order(1, "A")}, rules); err != nil {
+		t.Fatal(err)
+	}
+	lossy.on.Store(true)
+	if _, err := store.Reserve(t.Context(), []inventory.Order{s.order(2, "A")}, rules); !database.Outage(err) {
+		t.Fatalf("got %v, want a lost connection", err)
+	}
+	lossy.on.Store(false)
+	results, err := store.Reserve(t.Context(), []inventory.Order{s.order(2, "A")}, inventory.Rules{At: noon.Add(time.Hour)})
+	if err != nil || results[0].New || !results[0].Outcome.At.Equal(noon) {
+		t.Errorf("got %+v, %v; want the outcome whose commit was not answered", results, err)
+	}
+	s.wantReserved("A", 2)
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/openorder/openorder/services/audit"
 	"github.com/openorder/openorder/services/bench"
 	deadletter "github.com/openorder/openorder/services/deadletter/command"
 	"github.com/openorder/openorder/services/internal/cli"
@@ -24,6 +25,7 @@ import (
 type commands struct {
 	Serve   serve               `cmd:"" default:"withargs" help:"The three services in one process, over an embedded broker and SQLite (the default)."`
 	DLT     deadletter.Commands `cmd:"" name:"dlt" help:"List, show and redrive dead letters, on any Kafka-protocol cluster."`
+	Audit   audit.Command       `cmd:"" help:"Check that nothing was lost, oversold or told twice."`
 	Bench   bench.Command       `cmd:"" help:"Measure the services against floors of the same run."`
 	Smoke   smoke.Command       `cmd:"" help:"Place orders on a running system and wait for their outcomes."`
 	Service single              `cmd:"" hidden:"" passthrough:"" help:"Run one service as its own binary does."`

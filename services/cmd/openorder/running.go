@@ -42,11 +42,12 @@ func useRunningInstance(c *commands) {
 	if json.Unmarshal(text, &r) != nil {
 		return
 	}
+	c.Audit.Default(r.Databases)
 	if _, set := os.LookupEnv("KAFKA_BROKERS"); set || r.Brokers == "" {
 		return
 	}
 	for _, brokers := range []*string{
-		&c.DLT.List.Kafka.Brokers, &c.DLT.Show.Kafka.Brokers, &c.DLT.Redrive.Kafka.Brokers,
+		&c.DLT.List.Kafka.Brokers, &c.DLT.Show.Kafka.Brokers, &c.DLT.Redrive.Kafka.Brokers, &c.Audit.Kafka.Brokers,
 	} {
 		if *brokers == defaultBroker {
 			*brokers = r.Brokers

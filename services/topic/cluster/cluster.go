@@ -137,6 +137,12 @@ func (c *Cluster) remember(what map[string]time.Time, keys ...string) {
 	}
 }
 
+func (c *Cluster) forget(what map[string]time.Time, key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(what, key)
+}
+
 func (c *Cluster) lately(what map[string]time.Time, key string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -79,9 +79,7 @@ func (c *Cluster) noteDeletions(resp *kmsg.DeleteTopicsResponse, sent map[string
 		err := c.changed(resp.Key(), t.ErrorCode, t.ErrorMessage, resp.ThrottleMillis)
 		found[d.topic] = err
 		if err == nil {
-			c.mu.Lock()
-			delete(c.fresh, d.topic)
-			c.mu.Unlock()
+			c.forget(c.fresh, d.topic)
 			if d.id != "" {
 				c.remember(c.deleted, d.id)
 			}

@@ -127,6 +127,7 @@ func (c *Cluster) shown(t *kmsg.MetadataResponseTopic) (*topic.Topic, *Error) {
 		}
 		return nil, nil
 	}
+	c.forget(c.fresh, name)
 	id := idText(t.TopicID)
 	if id != "" && c.lately(c.deleted, id) {
 		return nil, unsettled("%s was deleted a moment ago and is still shown by some brokers", name)

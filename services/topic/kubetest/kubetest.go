@@ -116,10 +116,16 @@ func Scheme(t testing.TB) *kruntime.Scheme {
 	return scheme
 }
 
-// Client reads and writes without a cache.
+// Client reads and writes without a cache, on the package's API server.
 func Client(t testing.TB) client.WithWatch {
 	t.Helper()
-	c, err := client.NewWithWatch(APIServer(t), client.Options{Scheme: Scheme(t)})
+	return ClientOf(t, APIServer(t))
+}
+
+// ClientOf is Client on any API server.
+func ClientOf(t testing.TB, config *rest.Config) client.WithWatch {
+	t.Helper()
+	c, err := client.NewWithWatch(config, client.Options{Scheme: Scheme(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,9 +135,37 @@ func Client(t testing.TB) client.WithWatch {
 // Namespace makes a namespace of the test's own.
 func Namespace(t testing.TB) string {
 	t.Helper()
+	return NamespaceOf(t, Client(t))
+}
+
+// NamespaceOf is Namespace on any API server.
+func NamespaceOf(t testing.TB, api client.Client) string {
+	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := Client(t).Create(context.Background(), namespace); err != nil {
+	if err := api.Create(context.Background(), namespace); err != nil {
 		t.Fatal(fmt.Errorf("make a namespace: %w", err))
 	}
 	return namespace.Name
+}
+
+// Dedicated starts an API server of the test's own, with the definitions of a folder.
+func Dedicated(t testing.TB, definitions string) *rest.Config {
+	t.Helper()
+	need(t)
+	env := &envtest.Environment{CRDDirectoryPaths: []string{definitions}, ErrorIfCRDPathMissing: true}
+	config, err := env.Start()
+	t.Cleanup(func() { _ = env.Stop() })
+	if err != nil {
+		t.Fatal(fmt.Errorf("start an API server: %w", err))
+	}
+	config.QPS = -1
+	return config
+}
+
+// Install brings an API server's definitions to those of a folder.
+func Install(t testing.TB, config *rest.Config, definitions string) {
+	t.Helper()
+	if _, err := envtest.InstallCRDs(config, envtest.CRDInstallOptions{Paths: []string{definitions}, ErrorIfPathMissing: true}); err != nil {
+		t.Fatal(fmt.Errorf("install the definitions: %w", err))
+	}
 }

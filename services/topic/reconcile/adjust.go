@@ -170,7 +170,7 @@ func (p *pass) sayChanges(name string, plan topic.Plan) {
 
 // drifted tells that the resource had been settled as it stands, so that a difference is the topic's doing.
 func (p *pass) drifted() bool {
-	return p.before.ObservedGeneration == p.resource.Generation && p.settled()
+	return !p.took && p.before.ObservedGeneration == p.resource.Generation && p.settled()
 }
 
 // worst is the error to report: a refusal, which somebody must see to, before what passes by itself.

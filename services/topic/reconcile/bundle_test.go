@@ -53,12 +53,16 @@ type bundle struct {
 // setup starts a controller that sweeps five times a second.
 func setup(t testing.TB, brokers kafka.Config, options ...func(*reconcile.Options)) *bundle {
 	t.Helper()
-	b := &bundle{TB: t, Client: kubetest.Client(t), config: kubetest.APIServer(t), brokers: brokers, namespace: kubetest.Namespace(t)}
+	return setupOn(t, kubetest.APIServer(t), brokers, options...)
+}
+
+// setupOn is setup on an API server of the test's own.
+func setupOn(t testing.TB, config *rest.Config, brokers kafka.Config, options ...func(*reconcile.Options)) *bundle {
+	t.Helper()
+	api := kubetest.ClientOf(t, config)
+	b := &bundle{TB: t, Client: api, config: config, brokers: brokers, namespace: kubetest.NamespaceOf(t, api)}
 	b.admin = testenv.Admin(t, brokers)
-	wire, err := kgo.NewClient(brokers.Options("test", slog.New(slog.DiscardHandler))...)
-	b.must(err)
-	t.Cleanup(wire.Close)
-	b.wire = wire
+	b.wire = wireClient(t, brokers)
 	b.options = func(o *reconcile.Options) {
 		for _, option := range options {
 			option(o)
@@ -67,6 +71,35 @@ func setup(t testing.TB, brokers kafka.Config, options ...func(*reconcile.Option
 	b.start()
 	t.Cleanup(func() { b.halt() })
 	return b
+}
+
+func wireClient(t testing.TB, brokers kafka.Config) *kgo.Client {
+	t.Helper()
+	wire, err := kgo.NewClient(brokers.Options("test", slog.New(slog.DiscardHandler))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wire.Close)
+	return wire
+}
+
+// login makes the user that the settings name.
+func (b *bundle) login(as kafka.Config) {
+	b.Helper()
+	_, err := b.admin.AlterUserSCRAMs(b.Context(), nil, []kadm.UpsertSCRAM{{User: as.SASLUsername, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: as.SASLPassword}})
+	b.must(err)
+}
+
+// grant gives a user what README says that the controller needs.
+func (b *bundle) grant(user, prefix string) {
+	b.Helper()
+	acls := kadm.NewACLs().Allow("User:"+user).ResourcePatternType(kadm.ACLPatternPrefixed).Topics(prefix).
+		Operations(kmsg.ACLOperationCreate, kmsg.ACLOperationDelete, kmsg.ACLOperationAlter, kmsg.ACLOperationAlterConfigs, kmsg.ACLOperationDescribe, kmsg.ACLOperationDescribeConfigs)
+	results, err := b.admin.CreateACLs(b.Context(), acls)
+	b.must(err)
+	for _, r := range results {
+		b.must(r.Err)
+	}
 }
 
 func seldom(o *reconcile.Options) { o.SweepInterval = time.Hour }
@@ -112,6 +145,8 @@ type gate struct {
 	mu     sync.Mutex
 	counts map[string]int
 	before func(what string) // called before a write goes through
+	read   func()            // called once, before a read goes through
+	last   bool              // closed once the request under way is answered
 	closed bool
 }
 
@@ -120,8 +155,14 @@ var errClosed = errors.New("the controller is dead")
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	what := kind(req)
 	g.mu.Lock()
-	before := g.before
+	before, read := g.before, g.read
+	if what == "read" {
+		g.read = nil
+	}
 	g.mu.Unlock()
+	if read != nil && what == "read" {
+		read()
+	}
 	if before != nil && what != "read" {
 		before(what)
 	}
@@ -140,6 +181,10 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil && resp.StatusCode < 300 {
 		g.counts[what]++
 	}
+	if g.last && what != "read" && what != "watch" {
+		g.closed = true
+		return nil, errClosed
+	}
 	return resp, err
 }
 
@@ -147,6 +192,18 @@ func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
+}
+
+func (g *gate) closeAfter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = true
+}
+
+func (g *gate) onRead(read func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.read = read
 }
 
 func (g *gate) on(before func(what string)) {
@@ -348,5 +405,18 @@ func (b *bundle) rest() {
 			last, since = now, time.Now()
 		}
 		return time.Since(since) > 700*time.Millisecond
+	})
+}
+
+// await waits for something that the controller does.
+func (b *bundle) await(done <-chan struct{}) {
+	b.Helper()
+	testenv.Eventually(b, 20*time.Second, "the controller comes to the step", func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
 	})
 }

@@ -98,6 +98,7 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 	}
 	switch {
 	case s.TopicID == "":
+		p.took = true
 		s.TopicID, s.Created = id, m.attempted || m.made && (m.madeID == have.ID || m.madeID == "")
 		if s.Created {
 			m.made, m.madeID, m.attempted = true, have.ID, false // until the status says so
@@ -109,6 +110,7 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 	case s.TopicID == v1alpha1.TopicIDByName:
 		s.TopicID = id // the brokers have learnt about ids
 	case p.resource.Annotations[v1alpha1.AcceptTopicID] == id:
+		p.took = true
 		p.say(normal, EventAdopted, "Took over the topic %s with the id %s in place of %s, as the annotation says.", name, id, s.TopicID)
 		s.TopicID, s.Created, s.ConfigKeys = id, false, nil
 	default:

@@ -83,6 +83,7 @@ type pass struct {
 	resource *v1alpha1.KafkaTopic
 	before   v1alpha1.KafkaTopicStatus // as last read or written
 	memory   *memory
+	took     bool // the topic became this resource's in this pass
 	events   []happening
 }
 

@@ -1,0 +1,168 @@
+package reconcile_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/testenv"
+	"github.com/openorder/openorder/services/topic/reconcile"
+)
+
+// twoOwners makes first and then second, which name the same topic; first is the older by a second or by name.
+func twoOwners(b *bundle, first, second string) {
+	b.Helper()
+	b.apply("a-first", first)
+	b.until("a-first", "True")
+	b.apply("b-second", second)
+}
+
+func TestTheOldestOwnsTheTopicAndOthersTouchNothing(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		twoOwners(b, `{topicName: orders, partitions: 2, config: {retention.ms: 1000}}`, `{topicName: orders, partitions: 9, deletionPolicy: Delete, config: {retention.ms: 5}}`)
+		loser := b.until("b-second", "False Conflict")
+		if !stalled(loser) || loser.Status.TopicID != "" || len(loser.Finalizers) != 0 || !strings.Contains(ready(loser), "a-first") {
+			t.Errorf("the loser: %+v", loser)
+		}
+		b.delete("b-second")
+		b.untilGone("b-second")
+		b.rest()
+		if d := b.topic("orders"); d == nil || d.Partitions != 2 || b.value("orders", "retention.ms") != "1000" {
+			t.Error("deleting the loser must touch nothing")
+		}
+		b.untilEvents("b-second", "Conflict")
+		b.untilEvents("a-first", "Created")
+	})
+}
+
+func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		twoOwners(b, `{topicName: orders, partitions: 2, deletionPolicy: Delete}`, `{topicName: orders, deletionPolicy: Delete}`)
+		b.until("b-second", "False Conflict")
+		id := b.topic("orders").ID
+		b.delete("a-first")
+		b.untilGone("a-first")
+		heir := b.until("b-second", "True Synced")
+		if d := b.topic("orders"); d == nil || d.ID != id || heir.Status.TopicID != id || stalled(heir) {
+			t.Errorf("the topic must never have been deleted: %+v", heir.Status)
+		}
+		b.untilEvents("a-first", "Created", "Retained")
+		b.untilEvents("b-second", "Conflict", "Adopted")
+	})
+}
+
+func TestWhoeverNamesATopicKeepsItFromBeingDeleted(t *testing.T) {
+	for _, policy := range []string{"Observe", "Pause"} {
+		t.Run(policy, func(t *testing.T) {
+			testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+				b := setup(t, brokers)
+				twoOwners(b, `{topicName: orders, deletionPolicy: Delete}`, `{topicName: orders, managementPolicy: `+policy+`}`)
+				b.delete("a-first")
+				b.untilGone("a-first")
+				b.rest()
+				if b.topic("orders") == nil {
+					t.Error("the topic is deleted though another resource names it")
+				}
+			})
+		})
+	}
+}
+
+// The caches of two namespaces have no order between them: whom a topic belongs to is asked of the API server.
+func TestAResourceThatNoCacheShowsKeepsTheTopicFromBeingDeleted(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, seldom)
+		b.apply("orders", `{deletionPolicy: Delete}`)
+		b.until("orders", "True")
+		// Between the decision to delete and the list, somebody else names the topic.
+		b.gate.onRead(func() { b.apply("other", `{topicName: orders, managementPolicy: Observe}`) })
+		b.delete("orders")
+		b.untilGone("orders")
+		if b.topic("orders") == nil {
+			t.Error("the topic is deleted though another resource names it")
+		}
+		b.untilEvents("orders", "Created", "Retained")
+	})
+}
+
+func TestObserveReportsAndWritesNothing(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		b.apply("orders", `{partitions: 3, managementPolicy: Observe, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
+		if missing := b.until("orders", "False Missing"); stalled(missing) || len(missing.Finalizers) != 0 {
+			t.Errorf("got %+v", missing)
+		}
+		testenv.CreateTopics(t, brokers, 2, "orders")
+		if s := ready(b.until("orders", "False Drifted")); !strings.Contains(s, "it has 2 partitions, not 3, retention.ms is 604800000, not 1000.") {
+			t.Errorf("got %s", s)
+		}
+		_, err := b.admin.UpdatePartitions(t.Context(), 3, "orders")
+		b.must(err)
+		b.set("orders", "retention.ms", "1000")
+		b.until("orders", "True Observed")
+		before := b.gate.requests()
+		b.rest()
+		if n := b.gate.requests() - before; n != 0 {
+			t.Errorf("%d requests at rest", n)
+		}
+		b.delete("orders")
+		b.untilGone("orders")
+		if b.topic("orders") == nil {
+			t.Error("Observe deletes nothing")
+		}
+		b.untilEvents("orders", "Missing", "Drifted")
+	})
+}
+
+func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		b.apply("orders", `{deletionPolicy: Delete, config: {retention.ms: 1000}}`)
+		b.until("orders", "True")
+		b.change("orders", `{spec: {managementPolicy: Pause}}`)
+		b.until("orders", "Unknown Paused")
+		b.set("orders", "retention.ms", "5")
+		b.rest()
+		if b.value("orders", "retention.ms") != "5" {
+			t.Error("a paused topic was touched")
+		}
+		b.delete("orders")
+		testenv.Eventually(t, 10*time.Second, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })
+		b.rest()
+		b.change("orders", `{spec: {managementPolicy: Manage}}`)
+		b.untilGone("orders")
+		testenv.Eventually(t, 10*time.Second, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+		b.untilEvents("orders", "Created", "Deleted")
+	})
+}
+
+func TestWhatANamespaceMayNotNameIsForbidden(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	allow := reconcile.Allow{}
+	b := setup(t, brokers, func(o *reconcile.Options) { allow[o.Namespaces[0]] = []string{"orders.", "_"}; o.Allow = allow })
+	cases := map[string]struct{ topic, sentence string }{
+		"internal": {"__consumer_offsets", "one of the cluster's own topics"},
+		"schemas":  {"_schemas", "one of the cluster's own topics"},
+		"others":   {"payments", "gives it those that begin with orders."},
+	}
+	for name, c := range cases {
+		b.apply(name, `{topicName: `+c.topic+`, deletionPolicy: Delete}`)
+	}
+	b.apply("own", `{topicName: orders.v1}`)
+	b.until("own", "True Synced")
+	for name, c := range cases {
+		if got := b.until(name, "False Forbidden"); !stalled(got) || !strings.Contains(ready(got), c.sentence) || len(got.Finalizers) != 0 {
+			t.Errorf("%s: %s", name, ready(got))
+		}
+		b.untilEvents(name, "Refused")
+		b.delete(name)
+		b.untilGone(name)
+		if c.topic != "__consumer_offsets" && b.topic(c.topic) != nil {
+			t.Errorf("%s was made", c.topic)
+		}
+	}
+}

@@ -35,10 +35,10 @@ func profiles() map[string]profile {
 		"default":             {chart: chart},
 		"kind":                {chart: chart, values: []string{chart + "/values-kind.yaml"}},
 		"production":          {chart: chart, values: []string{chart + "/values-production.yaml"}},
-		"external":            {chart: chart, values: []string{"testdata/values/external.yaml"}},
+		"external":            {chart: chart, values: []string{"testdata/values/openorder.yaml"}},
 		"operator-default":    {chart: operator},
 		"operator-production": {chart: operator, values: []string{operator + "/values-production.yaml"}},
-		"operator-namespaced": {chart: operator, values: []string{"testdata/values/operator-namespaced.yaml"}},
+		"operator-namespaced": {chart: operator, values: []string{"testdata/values/openorder-operator.yaml"}},
 	}
 }
 

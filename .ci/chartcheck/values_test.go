@@ -13,7 +13,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	chart, operator := root+"/charts/openorder", root+"/charts/openorder-operator"
 	kind := []string{chart + "/values-kind.yaml"}
-	external := []string{"testdata/values/external.yaml"}
+	external := []string{"testdata/values/openorder.yaml"}
 	for name, c := range map[string]struct {
 		profile
 		want []string

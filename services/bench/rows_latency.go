@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	lookers      = 128                  // connections that place an order and look what became of it
-	lookInterval = 5 * time.Millisecond // between their looks
+	lookers      = 512                  // connections that place an order and look what became of it
+	lookInterval = 5 * time.Millisecond // between their looks, at least
+	lookShare    = 10                   // and a tenth of the wait so far: or a slow system would drown in looks
+	lookPatience = 30 * time.Second
 )
 
 // latency measures from POST until GET shows RESERVED, with all that is needed for it running.
@@ -76,6 +78,7 @@ func (b *bench) placeAndLook(ctx context.Context, address string) (load.Result, 
 	}.Run(ctx)
 }
 
+// placeAndLookOnce returns when GET shows the order RESERVED.
 func placeAndLookOnce(ctx context.Context, conn *load.Conn, address string, body []byte) error {
 	status, answer, err := conn.Do(load.AppendJSON(nil, http.MethodPost, address, "/api/orders", body))
 	if err != nil {
@@ -90,6 +93,7 @@ func placeAndLookOnce(ctx context.Context, conn *load.Conn, address string, body
 	if err := json.Unmarshal(answer, &placed); err != nil {
 		return fmt.Errorf("POST: %w", err)
 	}
+	since := time.Now()
 	look := load.AppendGet(nil, address, "/api/orders/"+strconv.FormatInt(placed.OrderID, 10))
 	for {
 		status, answer, err := conn.Do(look)
@@ -102,7 +106,10 @@ func placeAndLookOnce(ctx context.Context, conn *load.Conn, address string, body
 		if bytes.Contains(answer, []byte(`"RESERVED"`)) {
 			return nil
 		}
-		if err := sleep(ctx, lookInterval); err != nil {
+		if time.Since(since) > lookPatience {
+			return fmt.Errorf("not RESERVED after %s: %s", lookPatience, answer)
+		}
+		if err := sleep(ctx, max(lookInterval, time.Since(since)/lookShare)); err != nil {
 			return err
 		}
 	}

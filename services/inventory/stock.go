@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -89,6 +90,15 @@ type Adjustment struct {
 func (a Adjustment) Fingerprint() []byte {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", a.SKU, a.Delta, a.Reason))
 	return sum[:16]
+}
+
+// Movement is a change of what is on hand, kept for good.
+type Movement struct {
+	ID     int64 // later ones have higher ids
+	At     time.Time
+	Delta  int64
+	OnHand int64  // after it
+	Reason string // of an adjustment; empty: counted anew
 }
 
 // MaxReason bounds why an adjustment was made, in characters.

@@ -25,6 +25,8 @@ type Shelves interface {
 	SetStock(ctx context.Context, sku string, onHand int64, only Precondition) (stock Stock, created bool, err error)
 	// AdjustStock answers a key that it has seen with the stock as it was then.
 	AdjustStock(ctx context.Context, a Adjustment) (Stock, error)
+	// Movements are those of a sku, the latest first, from the first before the one given; 0: from the latest.
+	Movements(ctx context.Context, sku string, before int64, limit int) ([]Movement, error)
 	Reservation(ctx context.Context, orderID int64) (Reservation, error)
 	// ForgetKeys deletes some of the idempotency keys used before a time, and tells how many.
 	ForgetKeys(ctx context.Context, before time.Time, limit int) (int, error)

@@ -2,9 +2,11 @@
 package http
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -13,7 +15,10 @@ import (
 	"github.com/openorder/openorder/services/inventory"
 )
 
-const maxBody = 16 << 10 // bytes of a request: a reason of 500 escaped characters fits
+const (
+	maxBody  = 16 << 10 // bytes of a request: a reason of 500 escaped characters fits
+	patience = 10 * time.Second
+)
 
 type api struct {
 	shelves inventory.Shelves
@@ -24,6 +29,7 @@ type api struct {
 func NewHandler(shelves inventory.Shelves, log *slog.Logger, middlewares ...func(http.Handler) http.Handler) http.Handler {
 	router := chi.NewRouter()
 	router.Use(middlewares...)
+	router.Use(bounded)
 	router.NotFound(refuse(http.StatusNotFound, "there is nothing here; see /openapi.json"))
 	router.MethodNotAllowed(refuse(http.StatusMethodNotAllowed, "not by this method; see the Allow header"))
 
@@ -46,6 +52,7 @@ func (a *api) register(h huma.API) {
 		http.StatusConflict, http.StatusPreconditionFailed), a.putStock)
 	huma.Register(h, operation("adjust-stock", http.MethodPost, "/api/stock/{sku}/adjustments", "Put in, or take out, once a key",
 		http.StatusNotFound, http.StatusConflict), a.adjustStock)
+	huma.Register(h, operation("list-movements", http.MethodGet, "/api/stock/{sku}/movements", "How what is on hand came to be, the latest first"), a.listMovements)
 	huma.Register(h, operation("get-reservation", http.MethodGet, "/api/reservations/{orderId}", "What was decided about an order",
 		http.StatusNotFound), a.getReservation)
 }
@@ -59,6 +66,15 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 		o.Errors = append(o.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	return o
+}
+
+// bounded ends requests that a database in trouble keeps waiting.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // refuse answers what no operation is there for.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/inventory"
 	api "github.com/openorder/openorder/services/inventory/http"
+	"github.com/openorder/openorder/services/inventory/sqlite"
 	"github.com/openorder/openorder/services/inventory/storetest"
 )
 
@@ -266,9 +268,65 @@ func TestTheDocumentIsServed(t *testing.T) {
 	if err := json.Unmarshal(answer.Body.Bytes(), &document); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(document.OpenAPI, "3.1") || len(document.Paths) != 4 {
+	if !strings.HasPrefix(document.OpenAPI, "3.1") || len(document.Paths) != 5 {
 		t.Errorf("OpenAPI %q with %d paths", document.OpenAPI, len(document.Paths))
 	}
 	want(t, ask(t, handler, get("/openapi.yaml")), 200, "")
 	want(t, ask(t, handler, get("/docs")), 404, "")
+}
+
+func TestMovementsAreListedLatestFirst(t *testing.T) {
+	t.Parallel()
+	_, handler := server(t)
+	want(t, ask(t, handler, get("/api/stock/A/movements")), 200, `{"items":[]}`)
+	want(t, ask(t, handler, put("/api/stock/A", `{"onHand":10}`)), 201, "")
+	want(t, ask(t, handler, post("/api/stock/A/adjustments", `{"delta":-3,"reason":"broken"}`)), 200, "")
+	type page struct {
+		Items []struct {
+			Delta, OnHand int64
+			Reason        string
+			At            time.Time
+		}
+		NextCursor string
+	}
+	read := func(query string) (p page) {
+		answer := ask(t, handler, get("/api/stock/A/movements"+query))
+		want(t, answer, 200, "")
+		if err := json.Unmarshal(answer.Body.Bytes(), &p); err != nil || len(p.Items) != 1 || time.Since(p.Items[0].At).Abs() > time.Minute {
+			t.Fatalf("%v: %s", err, answer.Body)
+		}
+		return p
+	}
+	latest := read("?limit=1")
+	if m := latest.Items[0]; m.Delta != -3 || m.OnHand != 7 || m.Reason != "broken" || latest.NextCursor == "" {
+		t.Errorf("the latest: %+v", latest)
+	}
+	first := read("?limit=1&cursor=" + latest.NextCursor)
+	if m := first.Items[0]; m.Delta != 10 || m.OnHand != 10 || m.Reason != "" || first.NextCursor != "" {
+		t.Errorf("the first: %+v", first)
+	}
+	want(t, ask(t, handler, get("/api/stock/A/movements?cursor=-1")), 422, "")
+}
+
+func TestWithoutItsDatabaseTheServiceSaysToComeAgain(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, "sqlite:"+filepath.Join(t.TempDir(), "inventory.db"))
+	handler := api.NewHandler(sqlite.New(db.SQLite), slog.New(slog.DiscardHandler))
+	db.Close()
+	for name, r := range map[string]request{
+		"get":     get("/api/stock/A"),
+		"list":    get("/api/stock"),
+		"put":     put("/api/stock/A", `{"onHand":1}`),
+		"adjust":  post("/api/stock/A/adjustments", `{"delta":1,"reason":"found"}`),
+		"look up": get("/api/reservations/1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := ask(t, handler, r)
+			want(t, answer, 503, "")
+			if answer.Header().Get("Retry-After") == "" || answer.Header().Get("Content-Type") != "application/problem+json" {
+				t.Errorf("headers %v", answer.Header())
+			}
+		})
+	}
 }

@@ -32,7 +32,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 	if database.Refused(err) {
 		return huma.Error422UnprocessableEntity("the database refuses this: " + err.Error())
 	}
-	if ctx.Err() == nil { // a client that hung up is nothing to report
+	if !errors.Is(ctx.Err(), context.Canceled) { // a client that hung up is nothing to report
 		a.log.WarnContext(ctx, "request not served", "error", err)
 	}
 	return later(huma.Error503ServiceUnavailable("the database is not reached, or not in time; nothing is lost by asking again"), "5")

@@ -113,6 +113,20 @@ func move(ctx context.Context, tx pgx.Tx, from, to inventory.Stock, reason *stri
 	return err
 }
 
+// Movements implements inventory.Shelves.
+func (s *Store) Movements(ctx context.Context, sku string, before int64, limit int) ([]inventory.Movement, error) {
+	found, err := s.pool.Query(ctx, `SELECT id, moved_at AT TIME ZONE 'UTC', delta, on_hand, coalesce(reason, '') FROM stock_movements
+		WHERE sku = $1 AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, sku, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list movements of %q: %w", sku, err)
+	}
+	movements, err := pgx.CollectRows(found, pgx.RowToStructByPos[inventory.Movement])
+	if err != nil {
+		return nil, fmt.Errorf("list movements of %q: %w", sku, err)
+	}
+	return movements, nil
+}
+
 // Reservation implements inventory.Shelves.
 func (s *Store) Reservation(ctx context.Context, orderID int64) (inventory.Reservation, error) {
 	r := inventory.Reservation{OrderID: orderID}

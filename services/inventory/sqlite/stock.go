@@ -144,6 +144,30 @@ func (s *Store) ForgetKeys(ctx context.Context, before time.Time, limit int) (in
 	return int(count), err
 }
 
+// Movements implements inventory.Shelves.
+func (s *Store) Movements(ctx context.Context, sku string, before int64, limit int) ([]inventory.Movement, error) {
+	found, err := s.db.Read.QueryContext(ctx, `SELECT id, moved_at, delta, on_hand, coalesce(reason, '') FROM stock_movements
+		WHERE sku = ?1 AND (?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3`, sku, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list movements of %q: %w", sku, err)
+	}
+	defer found.Close()
+	var movements []inventory.Movement
+	for found.Next() {
+		var m inventory.Movement
+		var at int64
+		if err := found.Scan(&m.ID, &at, &m.Delta, &m.OnHand, &m.Reason); err != nil {
+			return nil, fmt.Errorf("list movements of %q: %w", sku, err)
+		}
+		m.At = fromMicros(at)
+		movements = append(movements, m)
+	}
+	if err := found.Err(); err != nil {
+		return nil, fmt.Errorf("list movements of %q: %w", sku, err)
+	}
+	return movements, nil
+}
+
 // Reservation implements inventory.Shelves.
 func (s *Store) Reservation(ctx context.Context, orderID int64) (inventory.Reservation, error) {
 	r := inventory.Reservation{OrderID: orderID}

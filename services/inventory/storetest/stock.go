@@ -99,6 +99,44 @@ func adjustOnce(t *testing.T, open func() inventory.Store) {
 	wantError(t, err, inventory.ErrNotFound)
 }
 
+func movements(t *testing.T, open func() inventory.Store) {
+	store := open()
+	put(t, store, "A", 10)
+	put(t, store, "B", 1)
+	put(t, store, "A", 4)
+	adjustment := inventory.Adjustment{SKU: "A", Delta: 3, Reason: "found", Key: "k"}
+	for range 2 { // the second time nothing moves
+		if _, err := store.AdjustStock(t.Context(), adjustment); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reserve(t, store, rules(0), NewOrder(t, 1, of("A", 1)))
+	want := []inventory.Movement{{Delta: 3, OnHand: 7, Reason: "found"}, {Delta: -6, OnHand: 4}, {Delta: 10, OnHand: 10}}
+	for before := int64(0); ; {
+		page, err := store.Movements(t.Context(), "A", before, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		before = page[len(page)-1].ID
+		for _, got := range page {
+			if time.Since(got.At).Abs() > time.Minute {
+				t.Errorf("moved at %s", got.At)
+			}
+			got.ID, got.At = 0, time.Time{}
+			if len(want) == 0 || got != want[0] {
+				t.Fatalf("got %+v, want %+v", got, want)
+			}
+			want = want[1:]
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not listed: %+v", want)
+	}
+}
+
 func forget(t *testing.T, open func() inventory.Store) {
 	store := open()
 	put(t, store, "A", 10)

@@ -33,6 +33,7 @@ func Run(t *testing.T, database Database) {
 		"stock is never set below what is reserved":                belowReserved,
 		"reservations leave the version alone":                     version,
 		"an adjustment happens once a key":                         adjustOnce,
+		"each change of stock is kept":                             movements,
 		"keys are forgotten in small steps":                        forget,
 		"stock is listed in pages and summed up":                   list,
 		"two processes over the same rows never oversell":          twoProcesses,

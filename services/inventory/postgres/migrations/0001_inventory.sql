@@ -18,6 +18,7 @@ CREATE TABLE stock_movements (
     on_hand  bigint NOT NULL, -- after it
     reason   text             -- of an adjustment; null: counted anew
 );
+CREATE INDEX stock_movements_sku ON stock_movements (sku, id);
 
 CREATE TABLE stock_adjustment_keys (
     key         text COLLATE "C" PRIMARY KEY,

@@ -16,6 +16,7 @@ CREATE TABLE stock_movements (
     on_hand  INTEGER NOT NULL, -- after it
     reason   TEXT              -- of an adjustment; null: counted anew
 ) STRICT;
+CREATE INDEX stock_movements_sku ON stock_movements (sku, id);
 
 CREATE TABLE stock_adjustment_keys (
     key         TEXT PRIMARY KEY,

@@ -15,7 +15,7 @@ type PublishFunc func(ctx context.Context, orders []Order) []error
 
 // Timing is how long things may take. The zero value is for production; tests shorten it.
 type Timing struct {
-	Place      time.Duration // a request waits at most this long for its commit (3 s)
+	Place      time.Duration // a request waits at most this long for the database (3 s)
 	Lease      time.Duration // who inserted a group may publish it for this long, more than a produce takes (15 s)
 	Stop       time.Duration // a stopping service goes on publishing what it has in memory for this long (5 s)
 	Sweep      time.Duration // between looks for what is to be published (1 s)
@@ -105,6 +105,7 @@ func (s *Service) Tasks() []func(context.Context) error {
 		s.outbox.runFresh,
 		s.outbox.runUnpublished,
 		s.outbox.runUnanswered,
+		s.outbox.runAge,
 		s.watches.run,
 		s.runKeys,
 	}
@@ -112,6 +113,8 @@ func (s *Service) Tasks() []func(context.Context) error {
 
 // Get returns an order.
 func (s *Service) Get(ctx context.Context, id int64) (Order, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.Place)
+	defer cancel()
 	found, err := s.store.Find(ctx, []int64{id})
 	if err != nil || len(found) == 0 {
 		return Order{}, false, err
@@ -121,6 +124,8 @@ func (s *Service) Get(ctx context.Context, id int64) (Order, bool, error) {
 
 // List returns a page of orders, newest first.
 func (s *Service) List(ctx context.Context, q Query) ([]Order, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.Place)
+	defer cancel()
 	return s.store.List(ctx, q)
 }
 

@@ -22,7 +22,6 @@ func (o *outbox) runUnpublished(ctx context.Context) error {
 		if err == nil && time.Now().UnixNano() > o.calm.Load() {
 			o.behind.Store(false)
 		}
-		o.observeAge(ctx)
 		select {
 		case <-ctx.Done():
 		case <-o.failed:
@@ -171,14 +170,16 @@ func (o *outbox) releaseIDs(ids []int64) {
 	_ = o.store.Release(ctx, ids) // at worst the leases run out
 }
 
-// observeAge shows how old the oldest unpublished order is.
-func (o *outbox) observeAge(ctx context.Context) {
-	oldest, err := o.store.OldestUnpublished(ctx)
-	switch {
-	case err != nil: // what fails here fails in the sweep, too, which says so
-	case oldest.IsZero():
-		o.metrics.unpublishedAge.Set(0)
-	default:
-		o.metrics.unpublishedAge.Set(time.Since(oldest).Seconds())
-	}
+// runAge shows how old the oldest unpublished order is, also while a sweep waits for the brokers.
+func (o *outbox) runAge(ctx context.Context) error {
+	return every(ctx, o.timing.Sweep, func() {
+		oldest, err := o.store.OldestUnpublished(ctx)
+		switch {
+		case err != nil: // what fails here fails in the sweep, too, which says so
+		case oldest.IsZero():
+			o.metrics.unpublishedAge.Set(0)
+		default:
+			o.metrics.unpublishedAge.Set(time.Since(oldest).Seconds())
+		}
+	})
 }

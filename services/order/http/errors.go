@@ -21,9 +21,12 @@ func (a *api) problem(ctx context.Context, err error) error {
 	case errors.Is(err, order.ErrKeyInFlight):
 		return later(huma.Error409Conflict(err.Error()), "1")
 	case errors.Is(err, order.ErrRefused):
-		return huma.Error422UnprocessableEntity("the database refuses this order: " + err.Error())
-	case errors.Is(err, order.ErrOverloaded), errors.Is(err, order.ErrTooManyWatches):
-		return later(huma.Error503ServiceUnavailable(err.Error()+"; it was not taken"), "1")
+		a.log.WarnContext(ctx, "an order was refused", "error", err)
+		return huma.Error422UnprocessableEntity("the database refuses this order")
+	case errors.Is(err, order.ErrOverloaded):
+		return later(huma.Error503ServiceUnavailable("the order was not taken: "+err.Error()), "1")
+	case errors.Is(err, order.ErrTooManyWatches):
+		return later(huma.Error503ServiceUnavailable(err.Error()), "5")
 	case errors.Is(err, order.ErrMaybeTaken):
 		return later(huma.Error503ServiceUnavailable("the order may have been taken: the database's answer to the commit was lost, and it cannot be asked now. "+
 			"Send the same request with the same Idempotency-Key again; without one, look for the order in the user's list first"), "2")

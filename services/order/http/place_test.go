@@ -153,6 +153,18 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestTheCallersTraceGoesOnWithTheOrder(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	a := r.call(t, "POST", "/api/orders", valid, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	var placed struct{ OrderID int64 }
+	a.decode(t, &placed)
+	o, _, err := r.orders.Get(t.Context(), placed.OrderID)
+	if err != nil || !strings.HasPrefix(o.TraceParent, "00-0af7651916cd43dd8448eb211c80319c-") {
+		t.Fatalf("%q, %v", o.TraceParent, err)
+	}
+}
+
 // Whatever is sent, the answer is an order taken or a problem, and no defect of ours.
 func FuzzPlace(f *testing.F) {
 	for _, body := range []string{valid, `{}`, `[]`, `{"userId":1e400}`, `{"items":[{"sku":"\u0000","qty":-0}]}`, `null`} {

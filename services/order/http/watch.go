@@ -35,6 +35,7 @@ func watchOperation(h huma.API) huma.Operation {
 			Type: huma.TypeArray, Description: "Each item stands for the data of one server-sent event.", Items: entry,
 		}}},
 	}
+	o.Responses["204"] = &huma.Response{Description: "Nothing follows the event named by Last-Event-ID: do not connect again"}
 	return o
 }
 
@@ -48,6 +49,13 @@ func (a *api) watch(ctx context.Context, in *watchInput) (*huma.StreamResponse, 
 	seen, err := strconv.Atoi(in.LastEventID)
 	if err != nil || seen < 0 {
 		seen = 0
+	}
+	if seen > 0 {
+		o, found, err := a.orders.Get(ctx, in.ID)
+		if err == nil && found && o.Status.Final() && seen >= len(o.History()) {
+			// There is nothing to come. Browsers connect again after an end, but not after this.
+			return &huma.StreamResponse{Body: func(h huma.Context) { h.SetStatus(http.StatusNoContent) }}, nil
+		}
 	}
 	steps, found, err := a.orders.Watch(ctx, in.ID, seen, heartbeat, service.Draining(ctx))
 	if err != nil {

@@ -98,11 +98,23 @@ func TestAStreamResumes(t *testing.T) {
 	r.report(t, id, order.DeadLettered, event.GroupInventory)
 	r.report(t, id, order.WasReserved, "")
 	for last, want := range map[string][]string{
-		"1": {"2 FAILED", "3 RESERVED"}, "2": {"3 RESERVED"}, "3": nil, "99": nil,
+		"1": {"2 FAILED", "3 RESERVED"}, "2": {"3 RESERVED"},
 		"what is that": {"1 PENDING", "2 FAILED", "3 RESERVED"}, "-1": {"1 PENDING", "2 FAILED", "3 RESERVED"},
 	} {
 		if diff := cmp.Diff(want, all(r.follow(t, id, "Last-Event-ID", last))); diff != "" {
 			t.Errorf("after %s: %s", last, diff)
+		}
+	}
+}
+
+func TestAFinishedStreamIsNotOpenedAgain(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	id := r.place(t)
+	r.report(t, id, order.WasReserved, "")
+	for last, status := range map[string]int{"1": 200, "2": 204, "99": 204} {
+		if a := r.call(t, "GET", fmt.Sprintf("/api/orders/%d/events", id), "", "Last-Event-ID", last); a.status != status {
+			t.Errorf("after %s: %d, want %d", last, a.status, status)
 		}
 	}
 }

@@ -49,10 +49,11 @@ func (s *Store) claim(ctx context.Context, sql string, limit int, lease time.Dur
 	return claimed, failed("claim publications", err)
 }
 
-// FindPending returns those of the orders that are PENDING.
+// FindPending returns those of the orders that are PENDING. IS TRUE keeps the planner from the index by status, which
+// holds all that are.
 func (s *Store) FindPending(ctx context.Context, ids []int64) ([]order.Order, error) {
 	return s.orders(ctx, "find pending orders",
-		`SELECT `+columns+` FROM orders o WHERE o.order_id = ANY($1) AND o.status = 'PENDING' ORDER BY o.order_id`, ids)
+		`SELECT `+columns+` FROM orders o WHERE o.order_id = ANY($1) AND (o.status = 'PENDING') IS TRUE ORDER BY o.order_id`, ids)
 }
 
 // unflushed begins a transaction whose commit does not wait for the disk: a mark lost with the server costs a repeat.

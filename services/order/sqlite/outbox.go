@@ -63,7 +63,8 @@ func (s *Store) claim(ctx context.Context, due string, limit int, lease time.Dur
 	return publications, failed("claim publications", err)
 }
 
-// FindPending returns those of the orders that are PENDING.
+// FindPending returns those of the orders that are PENDING. The plus sign keeps the planner from the index by status,
+// which holds all that are.
 func (s *Store) FindPending(ctx context.Context, ids []int64) ([]order.Order, error) {
 	found, err := collect(ctx, s.read, scan, `SELECT `+columns+` FROM orders o
 		WHERE o.order_id IN (SELECT value FROM json_each(?)) AND +o.status = 'PENDING' ORDER BY o.order_id`, list(ids))

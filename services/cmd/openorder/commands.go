@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,12 +20,14 @@ import (
 	notification "github.com/openorder/openorder/services/notification/app"
 	order "github.com/openorder/openorder/services/order/app"
 	"github.com/openorder/openorder/services/smoke"
+	topics "github.com/openorder/openorder/services/topic/command"
 )
 
 // commands is everything that the binary does.
 type commands struct {
 	Serve   serve               `cmd:"" default:"withargs" help:"The three services in one process, over an embedded broker and SQLite (the default)."`
 	DLT     deadletter.Commands `cmd:"" name:"dlt" help:"List, show and redrive dead letters, on any Kafka-protocol cluster."`
+	Topics  topics.Commands     `cmd:"" help:"Make and compare topics, on any Kafka-protocol cluster."`
 	Audit   audit.Command       `cmd:"" help:"Check that nothing was lost, oversold or told twice."`
 	Bench   bench.Command       `cmd:"" help:"Measure the services against floors of the same run."`
 	Smoke   smoke.Command       `cmd:"" help:"Place orders on a running system and wait for their outcomes."`
@@ -43,7 +46,7 @@ func execute(args []string) int {
 	parser := kong.Must(&all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
 		kong.Vars{"version": cli.Version()}, bench.Vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
-		kong.Bind(deadletter.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
+		kong.Bind(deadletter.Standard()), kong.Bind(topics.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	chosen, err := parser.Parse(args)
 	if err == nil {
 		useRunningInstance(&all)
@@ -52,7 +55,21 @@ func execute(args []string) int {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "openorder: %v\n", err)
 	}
-	return deadletter.ExitCode(err)
+	return exitCode(err)
+}
+
+// exitCode is what a command's error asks for: 1, unless it says otherwise.
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if own, ok := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); ok && own.ExitCode() > 0 {
+		return own.ExitCode()
+	}
+	return 1
 }
 
 // single is `openorder service NAME ...`: what the binary of that service does, with the same flags. bench measures by it.

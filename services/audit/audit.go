@@ -212,7 +212,7 @@ func (a *auditor) look(ctx context.Context, ids []int64, keep func(eventFact) er
 	for _, s := range []struct{ service, url string }{
 		{"notification", a.config.Notification}, {"order", a.config.Order}, {"inventory", a.config.Inventory},
 	} {
-		taken, err := openSnapshot(ctx, s.service, s.url)
+		taken, err := openSnapshot(ctx, s.service, s.url, snapshots)
 		if err != nil {
 			return err
 		}

@@ -13,22 +13,34 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// snapshot is one unchanging view of a service's database, that cannot write.
+// snapshot is one unchanging view of a database for one service's tables. It cannot write.
 type snapshot struct {
 	service    string
+	url        string
 	postgresql *pgx.Conn
+	exported   string // PostgreSQL's name of the snapshot
 	sqlite     *sql.DB
 	tx         *sql.Tx
 }
 
-// openSnapshot connects and takes the snapshot.
-func openSnapshot(ctx context.Context, service, address string) (*snapshot, error) {
-	s := &snapshot{service: service}
+// openSnapshot connects and takes a snapshot, the same one where another service's has been taken of the same database.
+func openSnapshot(ctx context.Context, service, address string, taken []*snapshot) (*snapshot, error) {
+	s := &snapshot{service: service, url: address}
+	var same *snapshot
+	for _, other := range taken {
+		if other.url == address {
+			same = other
+		}
+	}
 	var err error
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+	path, isSQLite := strings.CutPrefix(address, "sqlite:")
+	switch {
+	case isSQLite && same != nil:
+		s.tx = same.tx // which the other one closes
+	case isSQLite:
 		err = s.openSQLite(ctx, path)
-	} else {
-		err = s.openPostgreSQL(ctx, address)
+	default:
+		err = s.openPostgreSQL(ctx, same)
 	}
 	if err != nil {
 		s.close()
@@ -37,8 +49,8 @@ func openSnapshot(ctx context.Context, service, address string) (*snapshot, erro
 	return s, nil
 }
 
-func (s *snapshot) openPostgreSQL(ctx context.Context, address string) (err error) {
-	config, err := pgx.ParseConfig(address)
+func (s *snapshot) openPostgreSQL(ctx context.Context, same *snapshot) (err error) {
+	config, err := pgx.ParseConfig(s.url)
 	if err != nil {
 		return errors.New("the URL is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH") // it may hold a password
 	}
@@ -52,9 +64,14 @@ func (s *snapshot) openPostgreSQL(ctx context.Context, address string) (err erro
 	if s.postgresql, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return err
 	}
-	// The snapshot is taken by the first statement.
-	_, err = s.postgresql.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT txid_current_snapshot()`)
-	return err
+	begin := `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+	if same != nil {
+		begin += `; SET TRANSACTION SNAPSHOT '` + same.exported + `'`
+	}
+	if _, err = s.postgresql.Exec(ctx, begin); err != nil {
+		return err
+	}
+	return s.postgresql.QueryRow(ctx, `SELECT pg_export_snapshot()`).Scan(&s.exported)
 }
 
 func (s *snapshot) openSQLite(ctx context.Context, path string) (err error) {
@@ -70,10 +87,10 @@ func (s *snapshot) openSQLite(ctx context.Context, path string) (err error) {
 }
 
 func (s *snapshot) close() {
-	if s.tx != nil {
-		_ = s.tx.Rollback() // nothing was written
-	}
 	if s.sqlite != nil {
+		if s.tx != nil {
+			_ = s.tx.Rollback() // nothing was written
+		}
 		_ = s.sqlite.Close()
 	}
 	if s.postgresql != nil {

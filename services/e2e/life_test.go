@@ -112,7 +112,7 @@ func TestAStreamTellsTheHistoryUntilTheOrderIsDecided(t *testing.T) {
 		for scanner := lines(response.Body); scanner.Scan(); {
 			told.WriteString(scanner.Text() + "\n")
 		}
-		if text := told.String(); strings.Index(text, "PENDING") < 0 || strings.Index(text, "RESERVED") < strings.Index(text, "PENDING") {
+		if text := told.String(); !strings.Contains(text, "PENDING") || strings.Index(text, "RESERVED") < strings.Index(text, "PENDING") {
 			s.Errorf("the stream said:\n%s", text)
 		}
 	})

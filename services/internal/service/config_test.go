@@ -12,6 +12,7 @@ import (
 
 func TestDefaultsAreTheServicesOwn(t *testing.T) {
 	var c struct {
+		//lint:ignore SA5008 kong takes several set tags
 		service.Config `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`
 	}
 	if _, err := parse(t, &c); err != nil {
@@ -27,7 +28,9 @@ func TestDefaultsAreTheServicesOwn(t *testing.T) {
 
 func TestFlagsOfServicesInOneProcessCarryTheirNames(t *testing.T) {
 	var c struct {
-		Order     service.Config `embed:"" prefix:"order-" envprefix:"ORDER_" set:"listen=:8080" set:"admin_listen=:9080"`
+		//lint:ignore SA5008 kong takes several set tags
+		Order service.Config `embed:"" prefix:"order-" envprefix:"ORDER_" set:"listen=:8080" set:"admin_listen=:9080"`
+		//lint:ignore SA5008 kong takes several set tags
 		Inventory service.Config `embed:"" prefix:"inventory-" envprefix:"INVENTORY_" set:"listen=:8082" set:"admin_listen=:9082"`
 	}
 	t.Setenv("INVENTORY_LISTEN", ":1")

@@ -23,8 +23,9 @@ import (
 type Config struct {
 	Kafka    kafka.Config    `embed:""`
 	Database database.Config `embed:""`
-	Service  service.Config  `embed:"" set:"listen=:8082" set:"admin_listen=:9082"`
-	FailSKU  string          `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose: three attempts, then the dead letter topic. Empty: none. PUT /fail-sku on the admin address switches it while the service runs (default ${default})."`
+	//lint:ignore SA5008 kong takes several set tags
+	Service service.Config `embed:"" set:"listen=:8082" set:"admin_listen=:9082"`
+	FailSKU string         `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose: three attempts, then the dead letter topic. Empty: none. PUT /fail-sku on the admin address switches it while the service runs (default ${default})."`
 
 	// AtStart is called with the open store before the first order is taken, such as SampleStock. It may be nil.
 	AtStart func(ctx context.Context, shelves inventory.Shelves) error `kong:"-"`

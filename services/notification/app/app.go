@@ -24,11 +24,12 @@ import (
 
 // Config is the service's settings.
 type Config struct {
-	Kafka            kafka.Config    `embed:""`
-	Database         database.Config `embed:""`
-	Service          service.Config  `embed:"" set:"listen=:8083" set:"admin_listen=:9083"`
-	LogNotifications bool            `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
-	Webhook          webhook.Config  `embed:""`
+	Kafka    kafka.Config    `embed:""`
+	Database database.Config `embed:""`
+	//lint:ignore SA5008 kong takes several set tags
+	Service          service.Config `embed:"" set:"listen=:8083" set:"admin_listen=:9083"`
+	LogNotifications bool           `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
+	Webhook          webhook.Config `embed:""`
 }
 
 // maxBatch is how many records are recorded in one transaction.

@@ -24,7 +24,8 @@ import (
 type Config struct {
 	Kafka    kafka.Config    `embed:""`
 	Database database.Config `embed:""`
-	Service  service.Config  `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`
+	//lint:ignore SA5008 kong takes several set tags
+	Service service.Config `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`
 
 	// Timing is for tests; the zero value is for production.
 	Timing order.Timing `kong:"-"`

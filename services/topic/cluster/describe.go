@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -192,4 +195,23 @@ func (c *Cluster) configs(ctx context.Context, queries []Query) (map[string]map[
 		}
 	}
 	return configs, errs, nil
+}
+
+// List is all topics that may be seen, with all their configuration, by name. Internal ones are left out.
+func (c *Cluster) List(ctx context.Context) ([]*topic.Topic, error) {
+	req := kmsg.NewPtrMetadataRequest() // without names: all
+	resp, failed := request[*kmsg.MetadataResponse](ctx, c, req)
+	if failed != nil {
+		return nil, failed
+	}
+	var queries []Query
+	for _, t := range resp.Topics {
+		if t.Topic != nil && !t.IsInternal && !topic.Internal(*t.Topic) {
+			queries = append(queries, Query{Name: *t.Topic, All: true})
+		}
+	}
+	slices.SortFunc(queries, func(a, b Query) int { return strings.Compare(a.Name, b.Name) })
+	topics, errs := c.DescribeAll(ctx, queries)
+	topics = slices.DeleteFunc(topics, func(t *topic.Topic) bool { return t == nil })
+	return topics, errors.Join(errs...)
 }

@@ -81,7 +81,11 @@ func write(out string, all map[string]schema) (int, error) {
 		if err != nil {
 			return written, err
 		}
-		name := fmt.Sprintf("%s-%s-%s.json", strings.ToLower(kind["kind"].(string)), kind["group"], kind["version"])
+		group := kind["group"]
+		if group == "" {
+			group = kind["version"] // as kubeconform names the core group
+		}
+		name := fmt.Sprintf("%s-%s-%s.json", strings.ToLower(kind["kind"].(string)), group, kind["version"])
 		if err := os.WriteFile(filepath.Join(out, name), text, 0o644); err != nil {
 			return written, err
 		}

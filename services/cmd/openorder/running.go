@@ -48,7 +48,7 @@ func useRunningInstance(c *commands) {
 	}
 	for _, brokers := range []*string{
 		&c.DLT.List.Kafka.Brokers, &c.DLT.Show.Kafka.Brokers, &c.DLT.Redrive.Kafka.Brokers, &c.Audit.Kafka.Brokers,
-		&c.Topics.Create.Kafka.Brokers,
+		&c.Topics.Create.Kafka.Brokers, &c.Topics.Apply.Kafka.Brokers, &c.Topics.Diff.Kafka.Brokers, &c.Topics.Export.Kafka.Brokers,
 	} {
 		if *brokers == defaultBroker {
 			*brokers = r.Brokers

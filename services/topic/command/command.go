@@ -3,24 +3,20 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/term"
-
-	"github.com/openorder/openorder/services/internal/kafka"
-	"github.com/openorder/openorder/services/topic/cluster"
 )
 
 // Commands is the kong commands. Bind a context.Context and an IO for their Run methods.
 type Commands struct {
 	Create Create `cmd:"" help:"Make those of OpenOrder's own topics that are missing."`
+	Apply  Apply  `cmd:"" help:"Make topics be as manifests say. What these do not name stays as it is."`
+	Diff   Diff   `cmd:"" help:"Show what apply would do. Exit code 0: nothing, 1: something, 2: it cannot be told."`
+	Export Export `cmd:"" help:"Write manifests for topics that exist, to move in with."`
 }
 
 // Exit codes, beside 0.
@@ -69,75 +65,3 @@ func Standard() IO {
 }
 
 func (s IO) note(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
-
-// Connection is the flags that say which cluster.
-type Connection struct {
-	Kafka   kafka.Config  `embed:""`
-	Timeout time.Duration `name:"timeout" default:"30s" placeholder:"DURATION" help:"How long to go on trying at most (default ${default})."`
-}
-
-// Validate reports everything that is wrong, each with its flag.
-func (c *Connection) Validate() error {
-	err := c.Kafka.Validate()
-	if c.Timeout <= 0 {
-		err = errors.Join(err, fmt.Errorf("--timeout: %s is not positive", c.Timeout))
-	}
-	return err
-}
-
-// session is a connection in use. Everything that goes over it ends with ctx.
-type session struct {
-	*cluster.Cluster
-	brokers string
-	ctx     context.Context
-}
-
-// with runs f with a connection, for as long as the time-out lets it.
-func (c *Connection) with(ctx context.Context, f func(*session) error) error {
-	if missing := c.Kafka.MissingFile(); missing != "" {
-		return exit(fmt.Errorf("there is no file %s, which the settings of the brokers name", missing))
-	}
-	opened, err := cluster.Open(c.Kafka, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) {})
-	if err != nil {
-		return exit(err)
-	}
-	defer opened.Close()
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	return exit(f(&session{opened, c.Kafka.Brokers, ctx}))
-}
-
-// persist asks again while the brokers do not agree with each other yet, or are busy.
-func persist[A any](s *session, ask func(context.Context) (A, error)) (A, error) {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		answer, err := ask(s.ctx)
-		if err == nil || !cluster.Is(err, cluster.Unsettled) && !cluster.Is(err, cluster.Throttled) {
-			return answer, err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-s.ctx.Done():
-			timer.Stop()
-			return answer, err
-		}
-	}
-}
-
-// explain says what was tried, why it failed, and what to do about it. right is what the user must be allowed to do.
-func (s *session) explain(tried, right string, err error) error {
-	e := cluster.AsError(err)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: interrupted", tried)
-	case e.Code == "SASL_AUTHENTICATION_FAILED":
-		return fmt.Errorf("%s: %w; check --kafka-sasl-username and its password", tried, err)
-	case e.Kind == cluster.Unavailable:
-		return fmt.Errorf("%s: no broker answers at %s: %w; check that it runs, and --kafka-brokers (KAFKA_BROKERS)", tried, s.brokers, err)
-	case e.Kind == cluster.Denied:
-		return fmt.Errorf("%s: %w; have somebody grant the user %s", tried, err, right)
-	case e.Kind == cluster.Unsettled || e.Kind == cluster.Throttled:
-		return fmt.Errorf("%s: %w; run it again, with a longer --timeout", tried, err)
-	}
-	return fmt.Errorf("%s: %w", tried, err)
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/openorder/openorder/services/topic"
@@ -44,7 +43,14 @@ func (c *Create) Run(ctx context.Context, out IO) error {
 	if err != nil {
 		return exit(err)
 	}
-	return c.with(ctx, func(s *session) error { return s.create(out, wanted) })
+	s, err := c.open()
+	if err != nil {
+		return exit(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	return exit(s.create(ctx, out, wanted))
 }
 
 // desired is what the topics shall be that are missing.
@@ -74,11 +80,11 @@ func (c *Create) desired() ([]topic.Desired, error) {
 }
 
 // create makes topics side by side, and reports on them in order. One that fails keeps no other back.
-func (s *session) create(out IO, wanted []topic.Desired) error {
+func (s *session) create(ctx context.Context, out IO, wanted []topic.Desired) error {
 	reports, errs := make([]string, len(wanted)), make([]error, len(wanted))
 	var all sync.WaitGroup
 	for i, d := range wanted {
-		all.Go(func() { reports[i], errs[i] = s.createOne(d) })
+		all.Go(func() { reports[i], errs[i] = s.createOne(ctx, d) })
 	}
 	all.Wait()
 	for _, report := range reports {
@@ -90,32 +96,32 @@ func (s *session) create(out IO, wanted []topic.Desired) error {
 }
 
 // createOne makes a topic unless it is there, and says which. Whoever makes it at the same time is not in the way.
-func (s *session) createOne(d topic.Desired) (string, error) {
-	have, err := s.describe(cluster.Query{Name: d.Name})
+func (s *session) createOne(ctx context.Context, d topic.Desired) (string, error) {
+	have, err := s.describe(ctx, cluster.Query{Name: d.Name})
 	if err != nil {
 		return "", s.explain("look up "+d.Name, "Describe on topic "+d.Name, err)
 	}
 	if have != nil {
-		return s.leave(d, have), nil
+		return s.leave(ctx, d, have), nil
 	}
-	made, mine, err := s.make(d)
+	made, mine, err := s.make(ctx, d)
 	if err != nil {
 		return "", s.explain("make "+d.Name, "Create on topic "+d.Name, err)
 	}
 	if !mine {
-		return s.leave(d, made), nil
+		return s.leave(ctx, d, made), nil
 	}
-	if err := s.secure(d, made); err != nil {
+	if err := s.secure(ctx, d, made); err != nil {
 		return "", s.explain("set "+minInSync+" of "+d.Name+", which was made", "AlterConfigs on topic "+d.Name+", or name the number of --replicas", err)
 	}
 	return fmt.Sprintf("made       %s with %s and %s", d.Name, count(made.Partitions, "partition"), count(made.Replicas, "replica")), nil
 }
 
 // make makes a topic and returns what it became. mine is false where somebody else was faster.
-func (s *session) make(d topic.Desired) (made *topic.Topic, mine bool, err error) {
+func (s *session) make(ctx context.Context, d topic.Desired) (made *topic.Topic, mine bool, err error) {
 	mine = true
 	ambiguous := false
-	made, err = persist(s, func(ctx context.Context) (*topic.Topic, error) {
+	made, err = persist(ctx, func(ctx context.Context) (*topic.Topic, error) {
 		made, err := s.Create(ctx, d)
 		switch e := cluster.AsErrorOrNil(err); {
 		case e == nil:
@@ -131,74 +137,36 @@ func (s *session) make(d topic.Desired) (made *topic.Topic, mine bool, err error
 	if err != nil || made != nil && made.Partitions > 0 && made.Replicas > 0 {
 		return made, mine, err
 	}
-	made, err = s.shown(d.Name) // brokers that did not tell what they made
+	made, err = s.shown(ctx, d.Name) // brokers that did not tell what they made
 	return made, mine, err
 }
 
 // secure sets min.insync.replicas of a topic that has got enough replicas by the cluster's default.
-func (s *session) secure(d topic.Desired, made *topic.Topic) error {
+func (s *session) secure(ctx context.Context, d topic.Desired, made *topic.Topic) error {
 	if d.Replicas != 0 || made.Replicas < safeReplicas {
 		return nil
 	}
-	_, err := persist(s, func(ctx context.Context) (struct{}, error) {
+	_, err := persist(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.Alter(ctx, d.Name, []topic.Change{{Key: minInSync, New: safeMinInSync}})
 	})
 	return err
 }
 
 // leave says that a topic was there, and where its configuration is not what OpenOrder declares. It stays as it is.
-func (s *session) leave(d topic.Desired, have *topic.Topic) string {
+func (s *session) leave(ctx context.Context, d topic.Desired, have *topic.Topic) string {
 	report := fmt.Sprintf("was there  %s with %s and %s", d.Name, count(have.Partitions, "partition"), count(have.Replicas, "replica"))
 	d.Partitions, d.Replicas = 0, 0 // not declared, chosen
 	if delete(d.Config, minInSync); have.Replicas >= safeReplicas {
 		d.Config[minInSync] = safeMinInSync
 	}
-	have, err := s.describe(cluster.Query{Name: d.Name, Keys: d.Keys()})
+	have, err := s.describe(ctx, cluster.Query{Name: d.Name, Keys: d.Keys()})
 	if err != nil || have == nil {
 		return report // without the right to look closer
 	}
-	for _, change := range topic.Diff(d, have, topic.Ability{}).Config {
+	for _, change := range topic.Diff(d, have, s.ability(have, new([]string))).Config {
 		report += fmt.Sprintf("\n           left as it is: %s is %s, declared %s", change.Key, change.Old, change.New)
 	}
 	return report
-}
-
-// describe asks about a topic, nil when there is none.
-func (s *session) describe(q cluster.Query) (*topic.Topic, error) {
-	return persist(s, func(ctx context.Context) (*topic.Topic, error) { return s.Describe(ctx, q) })
-}
-
-// shown is a topic that is known to exist, as soon as the brokers show it.
-func (s *session) shown(name string) (*topic.Topic, error) {
-	return persist(s, func(ctx context.Context) (*topic.Topic, error) {
-		shown, err := s.Describe(ctx, cluster.Query{Name: name})
-		if err == nil && shown == nil {
-			err = cluster.Unknown(name + " was made a moment ago and is not shown by the brokers yet")
-		}
-		return shown, err
-	})
-}
-
-// together is one error for several topics. Brokers that are away are the same trouble for all of them.
-func together(errs []error) error {
-	var found []string
-	var first error
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		if first == nil {
-			first = err
-		}
-		if cluster.Is(err, cluster.Unavailable) {
-			return err
-		}
-		found = append(found, err.Error())
-	}
-	if len(found) < 2 {
-		return first
-	}
-	return errors.New(strings.Join(found, "\n"))
 }
 
 func count(n int32, what string) string {

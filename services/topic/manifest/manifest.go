@@ -18,8 +18,10 @@ import (
 // Set is what manifests declare.
 type Set struct {
 	Topics []Topic
-	// Notes say what was translated from another kind of resource, and what was passed over.
+	// Notes say what was passed over, and what means something else here than where it comes from.
 	Notes []string
+	// Translated is how many of the topics were written for another controller.
+	Translated int
 }
 
 // Topic is one resource.
@@ -32,40 +34,62 @@ type Topic struct {
 // Parse reads a file of one or more YAML or JSON documents. The error joins everything that is wrong in it.
 func Parse(file string, text []byte) (Set, error) {
 	var set Set
+	err := set.parse(file, text)
+	return set, err
+}
+
+func (s *Set) parse(file string, text []byte) error {
 	var errs []error
-	for i, document := range documents(text) {
-		source := fmt.Sprintf("%s, document %d", file, i+1)
-		if err := set.read(source, document); err != nil {
+	number := 0
+	for _, d := range documents(text) {
+		// Blank lines in front make the line numbers of the decoder those of the file.
+		text, err := yaml.YAMLToJSONStrict(append(bytes.Repeat([]byte("\n"), d.line-1), d.text...))
+		if err == nil && string(bytes.TrimSpace(text)) == "null" {
+			continue // nothing but comments
+		}
+		number++
+		source := fmt.Sprintf("%s, document %d (line %d)", file, number, d.line)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s", source, oneLine(err)))
+		} else if err := s.resource(source, text); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	return set, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// documents are the parts of a YAML stream. A line that begins with --- can stand nowhere but between two of them.
-func documents(text []byte) [][]byte {
-	var parts [][]byte
-	var part []byte
-	for line := range bytes.Lines(text) {
-		if marker, rest := bytes.CutPrefix(line, []byte("---")); rest && (len(bytes.TrimSpace(marker)) == 0 || marker[0] == ' ' || marker[0] == '\t') {
-			parts, part = append(parts, part), append([]byte(nil), marker...)
+// document is a part of a YAML stream.
+type document struct {
+	line int // of the file, where it begins
+	text []byte
+}
+
+// documents are the parts of a YAML stream. A line that begins with --- or ... can stand nowhere but between two of them.
+func documents(text []byte) []document {
+	var found []document
+	part := document{line: 1}
+	line := 0
+	for content := range bytes.Lines(text) {
+		line++
+		rest, marks := bytes.CutPrefix(content, []byte("---"))
+		if !marks {
+			rest, marks = bytes.CutPrefix(content, []byte("..."))
+		}
+		if marks && (len(bytes.TrimSpace(rest)) == 0 || rest[0] == ' ' || rest[0] == '\t') {
+			found, part = append(found, part), document{line: line}
+			content = append([]byte("   "), rest...)
+		}
+		if len(part.text) == 0 && len(bytes.TrimSpace(content)) == 0 {
+			part.line = line + 1
 			continue
 		}
-		part = append(part, line...)
+		part.text = append(part.text, content...)
 	}
-	return append(parts, part)
+	return append(found, part)
 }
 
-// read takes one document, which is a resource, a list of them, or nothing but comments.
-func (s *Set) read(source string, document []byte) error {
-	text, err := yaml.YAMLToJSONStrict(document)
-	if err != nil {
-		return fmt.Errorf("%s: %s", source, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if string(bytes.TrimSpace(text)) == "null" {
-		return nil
-	}
-	return s.resource(source, text)
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: ")), " ")
 }
 
 // resource takes one resource as JSON.
@@ -100,7 +124,7 @@ func (s *Set) resource(source string, text []byte) error {
 }
 
 func (s *Set) own(source string, text []byte) error {
-	if err := check(source, text, ownShape); err != nil {
+	if err := check(source, text, v1alpha1.KafkaTopic{}); err != nil {
 		return err
 	}
 	var resource v1alpha1.KafkaTopic

@@ -1,0 +1,66 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/openorder/openorder/services/topic"
+	"github.com/openorder/openorder/services/topic/manifest"
+)
+
+// Export is `openorder topics export`.
+type Export struct {
+	Connection
+	Namespace string   `name:"namespace" short:"n" placeholder:"NAME" help:"Namespace to write into the manifests; none by default."`
+	Patterns  []string `arg:"" optional:"" name:"topic" help:"Topics to write; * and ? stand for parts of a name. All by default, but never the cluster's own."`
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c *Export) Validate() error {
+	err := c.Connection.Validate()
+	for _, pattern := range c.Patterns {
+		if _, wrong := path.Match(pattern, ""); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("%q: %w", pattern, wrong))
+		}
+	}
+	return err
+}
+
+// Run writes the manifests.
+func (c *Export) Run(ctx context.Context, out IO) error {
+	return exit(c.run(ctx, out))
+}
+
+func (c *Export) run(ctx context.Context, out IO) error {
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	topics, err := persist(ctx, s.List)
+	if err != nil {
+		return s.explain("list topics", "Describe and DescribeConfigs on the topics", err)
+	}
+	var wanted []topic.Topic
+	for _, t := range topics {
+		if c.wants(t.Name) {
+			wanted = append(wanted, *t)
+		}
+	}
+	if len(wanted) == 0 {
+		return errors.New("there is no such topic that may be seen")
+	}
+	return manifest.Write(out.Out, manifest.FromTopics(wanted, c.Namespace))
+}
+
+func (c *Export) wants(name string) bool {
+	return len(c.Patterns) == 0 || slices.ContainsFunc(c.Patterns, func(pattern string) bool {
+		matches, _ := path.Match(pattern, name) // patterns were validated
+		return matches
+	})
+}

@@ -69,8 +69,9 @@ func newSession(c *Consumer) (*session, error) {
 		kgo.RebalanceTimeout(60*time.Second),
 		kgo.DisableAutoCommit(),
 		kgo.FetchMaxWait(500*time.Millisecond),
-		kgo.FetchMaxBytes(16<<20),
-		kgo.FetchMaxPartitionBytes(4<<20),
+		// A fetch is kept in memory decompressed, some ten times as large with its records; a few batches of it are enough.
+		kgo.FetchMaxBytes(3<<20),
+		kgo.FetchMaxPartitionBytes(1<<20),
 		kgo.MaxConcurrentFetches(4),
 		kgo.KeepControlRecords(),
 		kgo.OnPartitionsAssigned(s.assigned),

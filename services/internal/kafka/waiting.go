@@ -1,7 +1,10 @@
 package kafka
 
 import (
+	"bytes"
 	"container/heap"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,6 +16,7 @@ type entry struct {
 	outages   int       // finished attempts that were not
 	due       time.Time // when a waiting record is tried again
 	lastErr   error
+	detached  bool // see detach
 }
 
 // waitingKey is what records wait behind: their partition and key. Records without a key wait behind nothing.
@@ -34,6 +38,7 @@ func newWaiting() *waiting { return &waiting{behind: map[waitingKey][]*entry{}} 
 
 // retryAt lets an entry wait until due.
 func (w *waiting) retryAt(e *entry, due time.Time) {
+	e = e.detach()
 	e.due = due
 	heap.Push(&w.due, e)
 	w.added(e)
@@ -46,17 +51,24 @@ func (w *waiting) retryAt(e *entry, due time.Time) {
 
 // holdBack lets an entry wait behind an earlier one of its key, if there is one.
 func (w *waiting) holdBack(e *entry) bool {
-	key, ok := keyOf(e)
-	if !ok {
-		return false
-	}
-	queue, held := w.behind[key]
+	queue, held := w.held(e)
 	if !held {
 		return false
 	}
+	e = e.detach()
+	key, _ := keyOf(e)
 	w.behind[key] = append(queue, e)
 	w.added(e)
 	return true
+}
+
+// held is what waits behind an entry's key, and whether anything may. It is asked of every record.
+func (w *waiting) held(e *entry) ([]*entry, bool) {
+	if len(w.behind) == 0 || e.record.Key == nil {
+		return nil, false
+	}
+	queue, held := w.behind[waitingKey{e.partition, string(e.record.Key)}]
+	return queue, held
 }
 
 // ready takes out up to limit entries that are due. Their keys stay held until release.
@@ -72,14 +84,11 @@ func (w *waiting) ready(now time.Time, limit int) []*entry {
 
 // release lets go of a finished entry's key. The records behind it become due, one after the other.
 func (w *waiting) release(e *entry, now time.Time) {
-	key, ok := keyOf(e)
-	if !ok {
-		return
-	}
-	queue, held := w.behind[key]
+	queue, held := w.held(e)
 	if !held {
 		return
 	}
+	key, _ := keyOf(e)
 	if len(queue) == 0 {
 		delete(w.behind, key)
 		return
@@ -137,6 +146,22 @@ func keyOf(e *entry) (waitingKey, bool) {
 		return waitingKey{}, false
 	}
 	return waitingKey{e.partition, string(e.record.Key)}, true
+}
+
+// detach returns the entry with memory of its own. A record as it was fetched shares its with thousands of others, all of
+// which one in a hundred that waits would keep.
+func (e *entry) detach() *entry {
+	if e.detached {
+		return e
+	}
+	own, record := *e, *e.record
+	record.Key, record.Value = bytes.Clone(record.Key), bytes.Clone(record.Value)
+	record.Headers = slices.Clone(record.Headers)
+	for i, h := range record.Headers {
+		record.Headers[i] = Header{Key: strings.Clone(h.Key), Value: bytes.Clone(h.Value)}
+	}
+	own.record, own.detached = &record, true
+	return &own
 }
 
 func sizeOf(r *Record) int {

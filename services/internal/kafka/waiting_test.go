@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"pgregory.net/rapid"
 )
@@ -69,5 +71,32 @@ func TestADroppedPartitionLeavesNothingWaiting(t *testing.T) {
 	w.drop(gone)
 	if w.count != 4 || gone.waiting != 0 || kept.waiting != 4 {
 		t.Errorf("%d wait, %d of the dropped partition, %d of the other; want 4, 0, 4", w.count, gone.waiting, kept.waiting)
+	}
+}
+
+func TestWhatWaitsKeepsNothingOfWhatWasFetchedWithIt(t *testing.T) {
+	t.Parallel()
+	w := newWaiting()
+	entries, values := func() (weak.Pointer[entry], weak.Pointer[byte]) {
+		fetched := make([]byte, 1<<20)
+		batch := make([]entry, 1000)
+		for i := range batch {
+			batch[i] = entry{partition: &partition{}, record: &Record{
+				Key: fetched[:1], Value: fetched[i : i+1], Headers: []Header{{Key: "h", Value: fetched[i : i+1]}},
+			}}
+		}
+		batch[501].partition = batch[500].partition
+		w.retryAt(&batch[500], time.Unix(1, 0))
+		if !w.holdBack(&batch[501]) {
+			t.Error("a later record of the key does not wait")
+		}
+		return weak.Make(&batch[0]), weak.Make(&fetched[0])
+	}()
+	runtime.GC()
+	if entries.Value() != nil || values.Value() != nil {
+		t.Error("two waiting records keep the other 998 of their batch")
+	}
+	if w.count != 2 {
+		t.Errorf("%d records wait, want 2", w.count)
 	}
 }

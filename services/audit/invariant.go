@@ -96,20 +96,6 @@ func (t *tally) add(findings []finding) {
 	}
 }
 
-// subtract takes back what a case counted that is judged again.
-func (t *tally) subtract(findings []finding) {
-	for _, f := range findings {
-		c := t.counts[f.invariant.Name]
-		c.Checked--
-		switch f.verdict {
-		case inFlight:
-			c.InFlight--
-		case broken:
-			c.Broken--
-		}
-	}
-}
-
 func (t *tally) report() Report {
 	r := Report{Totals: t.totals}
 	for _, i := range invariants {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,6 +57,29 @@ type Courier struct {
 	Report func(error)
 	// Observe is told of each attempt, what came of it and how long the Send took that it was part of.
 	Observe func(n Notification, s Settlement, took time.Duration)
+
+	mu   sync.Mutex
+	said string // what was last logged as waited for
+}
+
+// report shows what deliveries wait for, and logs it when it changes.
+func (c *Courier) report(err error) {
+	c.Report(err)
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text == c.said {
+		return
+	}
+	c.said = text
+	if err != nil {
+		c.Log.Warn("deliveries wait", "receiver", c.Receiver.ID, "error", err)
+		return
+	}
+	c.Log.Info("deliveries go on", "receiver", c.Receiver.ID)
 }
 
 // Run delivers until ctx is done; attempts under way then have a few seconds to end.
@@ -105,7 +129,7 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 		}
 	}()
 	if err := c.Receiver.Sender.Ready(); err != nil {
-		c.Report(err)
+		c.report(err)
 		return retryReady
 	}
 	claimed := time.Now()
@@ -113,11 +137,13 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 	claim, err := c.Ledger.Claim(ctx, marker.claimant, limit, hold, idle)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.Report(fmt.Errorf("claim notifications: %w", err))
+			c.report(fmt.Errorf("claim notifications: %w", err))
 		}
 		return retryLedger
 	}
-	c.Report(nil)
+	c.report(nil)
+	// An order's failure comes before the outcome that it came to after all.
+	slices.SortStableFunc(claim.Notifications, func(a, b Notification) int { return a.At.Compare(b.At) })
 	for batch := range slices.Chunk(claim.Notifications, c.Receiver.Batch) {
 		used++
 		go c.deliver(sending, claimed, claim, batch, marker)
@@ -152,6 +178,10 @@ func (c *Courier) deliver(ctx context.Context, claimed time.Time, claim Claim, b
 		}
 		if claim.Gone {
 			s.Attempts = n.Attempts // there was none
+		}
+		if s.State == GivenUp || (s.State == Gone && !claim.Gone) {
+			c.Log.Warn("a notification was not delivered; it can be re-armed", "notification_id", n.ID.String(), "order_id", n.OrderID,
+				"receiver", n.Receiver, "state", s.State, "attempts", s.Attempts, "error", s.Error)
 		}
 		c.Observe(n, s, took)
 		mark.settlements = append(mark.settlements, s)

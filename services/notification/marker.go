@@ -85,7 +85,7 @@ func (m *marker) settle(ctx context.Context, all mark) bool {
 	}
 	err := m.courier.Ledger.Settle(ctx, m.claimant, all.settlements, all.verdict)
 	if err != nil {
-		m.courier.Report(fmt.Errorf("mark notifications: %w", err))
+		m.courier.report(fmt.Errorf("mark notifications: %w", err))
 		return false
 	}
 	if slices.ContainsFunc(all.settlements, func(s Settlement) bool { return s.State == Pending }) {

@@ -51,7 +51,7 @@ func TestALongOutageDoesNotPileUpInMemoryAndLosesNothing(t *testing.T) {
 	}
 	placed.Wait()
 	b.broker.set(false)
-	testenv.Eventually(t, time.Minute, "every order is published", func() bool {
+	testenv.Eventually(t, 2*time.Minute, "every order is published", func() bool {
 		distinct := map[int64]bool{}
 		for _, o := range b.broker.all() {
 			distinct[o.ID] = true

@@ -101,7 +101,7 @@ func (b *broker) times(id int64) int {
 
 // quick is how tests time a service, except for what they are about.
 var quick = order.Timing{
-	Place: 2 * time.Second, Lease: time.Minute, Stop: time.Second, Sweep: 5 * time.Millisecond, Watch: 5 * time.Millisecond,
+	Place: time.Minute, Lease: time.Minute, Stop: time.Second, Sweep: 5 * time.Millisecond, Watch: 5 * time.Millisecond,
 	Unanswered: order.Backoff{Base: time.Hour, Limit: time.Hour}, SweepKeys: time.Hour,
 }
 

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	config := &app.Config{
 		Kafka: kafka.Config{Brokers: os.Getenv(brokersVariable)}, Database: database.Config{URL: os.Getenv(databaseVariable)},
-		Timing: order.Timing{Lease: time.Second},
+		Timing: order.Timing{Lease: time.Second, Place: time.Minute},
 		Service: service.Config{Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", OnListen: func(api, admin net.Addr) {
 			_, _ = os.Stdout.WriteString("http://" + api.String() + " http://" + admin.String() + "\n")
 		}},
@@ -112,7 +112,7 @@ func TestKilledUnderLoadNothingAcknowledgedIsLost(t *testing.T) {
 			}
 			clients.Wait()
 		}
-		start(t, brokers, databaseURL, order.Timing{})
+		start(t, brokers, databaseURL, patient)
 		others := connect(t, brokers, event.TopicOrderCreated)
 		for id := range acknowledged {
 			others.created(id)

@@ -21,7 +21,7 @@ func TestTheLifeOfAnOrder(t *testing.T) {
 	t.Parallel()
 	eachSystem(t, func(t *testing.T, brokers kafka.Config, databaseURL string) {
 		testenv.Topics(t, brokers, 3)
-		r := start(t, brokers, databaseURL, order.Timing{})
+		r := start(t, brokers, databaseURL, patient)
 		others := connect(t, brokers, event.TopicOrderCreated)
 
 		reserved, failed := r.place(), r.place()
@@ -42,7 +42,7 @@ func TestARecordThatCannotBeReadGoesToTheDeadLettersOnceAndHoldsUpNobody(t *test
 	t.Parallel()
 	eachSystem(t, func(t *testing.T, brokers kafka.Config, databaseURL string) {
 		testenv.Topics(t, brokers, 1)
-		r := start(t, brokers, databaseURL, order.Timing{})
+		r := start(t, brokers, databaseURL, patient)
 		others := connect(t, brokers, event.TopicOrderCreated)
 		letters := connect(t, brokers, event.TopicDeadLetter)
 		created := others.created(r.place())
@@ -66,7 +66,7 @@ func TestTwoReplicasAgreeOnIdempotencyKeys(t *testing.T) {
 	t.Parallel()
 	brokers, url := testenv.RealKafka(t), testenv.PostgreSQL(t)
 	testenv.Topics(t, brokers, 3)
-	replicas := []*replica{start(t, brokers, url, order.Timing{}), start(t, brokers, url, order.Timing{})}
+	replicas := []*replica{start(t, brokers, url, patient), start(t, brokers, url, patient)}
 	const keys, clients = 300, 16
 	var mu sync.Mutex
 	answers := map[string]int64{}
@@ -100,7 +100,7 @@ func TestAStreamOfOneReplicaShowsWhatAnotherConsumed(t *testing.T) {
 	t.Parallel()
 	brokers, url := testenv.RealKafka(t), testenv.PostgreSQL(t)
 	testenv.Topics(t, brokers, 4)
-	a, b := start(t, brokers, url, order.Timing{}), start(t, brokers, url, order.Timing{})
+	a, b := start(t, brokers, url, patient), start(t, brokers, url, patient)
 	others := connect(t, brokers, event.TopicOrderCreated)
 	// Each replica consumes some of the partitions, so that of these orders each consumes some.
 	var ids []int64

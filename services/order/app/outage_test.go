@@ -35,7 +35,7 @@ func TestOrdersAreTakenBeforeThereIsAnyKafkaAndPublishedOnceItComes(t *testing.T
 	t.Parallel()
 	port := freePort(t)
 	brokers := kafka.Config{Brokers: fmt.Sprintf("127.0.0.1:%d", port)}
-	r := start(t, brokers, sqliteURL(t), order.Timing{})
+	r := start(t, brokers, sqliteURL(t), patient)
 	var ids []int64
 	for range 50 {
 		ids = append(ids, r.place())
@@ -161,7 +161,7 @@ func TestWhileTheDatabaseIsGoneOrdersAreTurnedAwayAndLaterTakenAgain(t *testing.
 	_, brokers := testenv.FakeKafka(t)
 	testenv.Topics(t, brokers, 1)
 	database := newProxy(t, testenv.PostgreSQL(t))
-	r := start(t, brokers, database.url, order.Timing{})
+	r := start(t, brokers, database.url, order.Timing{}) // as in production: it is about what takes how long
 	before := r.place()
 
 	database.set(true)
@@ -198,7 +198,7 @@ func TestAnAnswerLostOnItsWayFromPostgreSQLMakesOneOrder(t *testing.T) {
 	_, brokers := testenv.FakeKafka(t)
 	testenv.Topics(t, brokers, 1)
 	database := newProxy(t, testenv.PostgreSQL(t))
-	r := start(t, brokers, database.url, order.Timing{Lease: time.Second})
+	r := start(t, brokers, database.url, order.Timing{Lease: time.Second, Place: time.Minute})
 	r.place() // statements are prepared now, so that the next insert is one message and one answer
 	const rounds = 5
 	for round := range rounds {

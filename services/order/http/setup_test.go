@@ -41,7 +41,7 @@ func serve(t *testing.T, store order.Store) *replica {
 	r.orders = order.New(order.Config{
 		Store: store, Log: slog.New(slog.DiscardHandler), Metrics: metrics,
 		Publish: func(_ context.Context, orders []order.Order) []error { return make([]error, len(orders)) },
-		Timing:  order.Timing{Place: 2 * time.Second, Watch: 10 * time.Millisecond},
+		Timing:  order.Timing{Place: time.Minute, Watch: 10 * time.Millisecond},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup

@@ -95,10 +95,13 @@ func (s *system) putStock(sku string, onHand int64) {
 	}
 }
 
+// switchFailSKU switches it in every replica: which of them gets an order is not known.
 func (s *system) switchFailSKU(sku string) {
 	s.Helper()
-	if response := call(s.T, "PUT", s.inventoryAdmin+"/fail-sku", sku, map[string]string{"Content-Type": "text/plain"}, nil); response.StatusCode >= 300 {
-		s.Fatalf("PUT /fail-sku: %d", response.StatusCode)
+	for _, admin := range s.inventoryAdmins {
+		if response := call(s.T, "PUT", admin+"/fail-sku", sku, map[string]string{"Content-Type": "text/plain"}, nil); response.StatusCode >= 300 {
+			s.Fatalf("PUT /fail-sku: %d", response.StatusCode)
+		}
 	}
 }
 

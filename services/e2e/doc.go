@@ -3,6 +3,5 @@
 //
 //	OPENORDER_E2E_ORDER_URL            http://HOST:PORT of a running order service; the suite then starts nothing itself
 //	OPENORDER_E2E_INVENTORY_URL        the same of inventory
-//	OPENORDER_E2E_INVENTORY_ADMIN_URL  its admin address; the FAIL order is left out without
 //	OPENORDER_E2E_NOTIFICATION_URL     the same of notification
 package e2e

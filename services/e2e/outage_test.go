@@ -115,7 +115,7 @@ func TestBrokersTakenAwayUnderLoadAndGivenBackCostTimeAndNoOrder(t *testing.T) {
 	broker("kill", 1)
 	t.Cleanup(func() { broker("start", 1) })
 	l.goesOn(s, 200) // orders are taken while Kafka is down
-	if response := call(t, "GET", s.inventoryAdmin+"/readyz", "", nil, nil); response.StatusCode != http.StatusOK {
+	if response := call(t, "GET", s.inventoryAdmins[0]+"/readyz", "", nil, nil); response.StatusCode != http.StatusOK {
 		t.Errorf("/readyz without Kafka: %d, want 200", response.StatusCode)
 	}
 	broker("start", 1)

@@ -12,9 +12,9 @@ import (
 // system is a running pipeline, however it runs.
 type system struct {
 	*testing.T
-	order, inventory, notification string // base URLs
-	inventoryAdmin                 string // base URL, empty where it cannot be reached
-	home                           string // of the tools
+	order, inventory, notification string   // base URLs
+	inventoryAdmins                []string // base URLs, one a replica; none where they cannot be reached
+	home                           string   // of the tools
 	env                            []string
 	processes                      map[string]*process
 	restart                        map[string]func() *process // starts a service again after kill
@@ -27,7 +27,7 @@ func eachSystem(t *testing.T, test func(s *system)) {
 	if url := os.Getenv("OPENORDER_E2E_ORDER_URL"); url != "" {
 		test(&system{
 			T: t, order: url, inventory: os.Getenv("OPENORDER_E2E_INVENTORY_URL"), notification: os.Getenv("OPENORDER_E2E_NOTIFICATION_URL"),
-			inventoryAdmin: os.Getenv("OPENORDER_E2E_INVENTORY_ADMIN_URL"), home: t.TempDir(),
+			home: t.TempDir(),
 		})
 		return
 	}
@@ -52,7 +52,7 @@ func allInOne(t *testing.T) *system {
 		a[i] = freeAddress(t)
 	}
 	s.order, s.inventory, s.notification = "http://"+a[1], "http://"+a[3], "http://"+a[5]
-	s.inventoryAdmin = "http://" + a[4]
+	s.inventoryAdmins = []string{"http://" + a[4]}
 	s.restart["openorder"] = func() *process {
 		p := start(t, home, "openorder", "--data-dir="+filepath.Join(home, "data"), "--kafka-listen="+a[0],
 			"--order-listen="+a[1], "--order-admin-listen="+a[2], "--inventory-listen="+a[3], "--inventory-admin-listen="+a[4],
@@ -77,21 +77,22 @@ func separate(t *testing.T, brokers kafka.Config, databaseURL string) *system {
 		t.Fatalf("topics create: %v\n%s", err, out)
 	}
 	run := func(name, binary string) (api, admin string) {
-		api, admin = freeAddress(t), freeAddress(t)
+		listen, adminListen := freeAddress(t), freeAddress(t)
 		s.restart[name] = func() *process {
 			p := start(t, home, binary, "--kafka-brokers="+brokers.Brokers, "--database-url="+databaseURL,
-				"--listen="+api, "--admin-listen="+admin, "--drain-delay=0s")
+				"--listen="+listen, "--admin-listen="+adminListen, "--drain-delay=0s")
 			s.processes[name] = p
 			return p
 		}
 		s.restart[name]()
-		ready(t, admin)
-		return "http://" + api, "http://" + admin
+		ready(t, adminListen)
+		return "http://" + listen, "http://" + adminListen
 	}
 	s.order, _ = run("order", "order")
 	run("order-2", "order")
-	s.inventory, s.inventoryAdmin = run("inventory", "inventory")
-	run("inventory-2", "inventory")
+	inventory, admin := run("inventory", "inventory")
+	_, admin2 := run("inventory-2", "inventory")
+	s.inventory, s.inventoryAdmins = inventory, []string{admin, admin2}
 	s.notification, _ = run("notification", "notification")
 	s.putStock("ABC-001", 1000)
 	s.putStock("FAIL", 1000)

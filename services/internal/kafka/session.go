@@ -38,6 +38,7 @@ type session struct {
 	c      *Consumer
 	client *kgo.Client
 	admin  *kadm.Client
+	log    *hushable // the client's
 
 	working sync.Mutex
 
@@ -57,9 +58,11 @@ func newSession(c *Consumer) (*session, error) {
 	s := &session{
 		c: c, partitions: map[topicPartition]*partition{}, waiting: newWaiting(),
 		topicIDs: map[string][16]byte{}, committed: map[topicPartition]committedUnder{},
+		log: &hushable{clientLog: clientLog{c.config.Log}},
 	}
 	s.changed = sync.NewCond(&s.mu)
 	opts := append(c.config.Kafka.Options(c.config.ClientID, c.config.Log),
+		kgo.WithLogger(s.log),
 		kgo.ConsumerGroup(c.config.Group),
 		kgo.ConsumeTopics(c.config.Topics...),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
@@ -67,6 +70,7 @@ func newSession(c *Consumer) (*session, error) {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.RebalanceTimeout(60*time.Second),
+		kgo.SessionTimeout(12*time.Second), // of a process that was killed, its partitions wait so long
 		kgo.DisableAutoCommit(),
 		kgo.FetchMaxWait(500*time.Millisecond),
 		// A fetch is kept in memory decompressed, some ten times as large with its records; a few batches of it are enough.
@@ -116,6 +120,7 @@ func (s *session) close() {
 	select {
 	case <-closed:
 	case <-time.After(closeWait):
+		s.log.hushed.Store(true)
 		s.c.config.Log.Warn("a rebalance holds the consumer up, stop without leaving the group", "group", s.c.config.Group)
 	}
 }

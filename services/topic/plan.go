@@ -11,6 +11,10 @@ import (
 // is never described.
 const replicationFactor = "replication.factor"
 
+// mostAdded is how many partitions are added to a topic at once. It is Apache Kafka's own limit for a new topic; of an old
+// one Apache Kafka 4.3 takes any number, and its controller answers nobody any more.
+const mostAdded = 10_000
+
 // Plan is the steps that bring a topic to what is desired.
 type Plan struct {
 	Name string
@@ -51,6 +55,10 @@ func Diff(desired Desired, have *Topic, can Ability) Plan {
 	}
 	plan := Plan{Name: desired.Name, have: *have, Config: changes(desired, have, can)}
 	switch {
+	case desired.Partitions-have.Partitions > mostAdded:
+		plan.Refused = append(plan.Refused, fmt.Sprintf(
+			"the topic has %d partitions and the resource asks for %d: at most %d are added at once, for more have stopped whole clusters; lower partitions",
+			have.Partitions, desired.Partitions, mostAdded))
 	case desired.Partitions > have.Partitions:
 		plan.Partitions = desired.Partitions
 	case desired.Partitions != 0 && desired.Partitions < have.Partitions:

@@ -63,14 +63,29 @@ func (c *Cluster) SetReplicas(ctx context.Context, name string, replicas int32) 
 	return err
 }
 
-func (c *Cluster) alter(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
-	return split(ctx, asked, c.alterOnce)
+// CheckAlter asks the brokers whether they would take the changes. Those that do not check say that they would.
+func (c *Cluster) CheckAlter(ctx context.Context, name string, changes []topic.Change) error {
+	_, err := c.checks.Ask(ctx, alteration{topic: name, changes: changes})
+	return err
 }
 
-func (c *Cluster) alterOnce(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+func (c *Cluster) alter(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+	return split(ctx, asked, func(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+		return c.alterOnce(ctx, asked, false)
+	})
+}
+
+func (c *Cluster) check(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+	return split(ctx, asked, func(ctx context.Context, asked []alteration) []batch.Answer[struct{}] {
+		return c.alterOnce(ctx, asked, true)
+	})
+}
+
+func (c *Cluster) alterOnce(ctx context.Context, asked []alteration, checkOnly bool) []batch.Answer[struct{}] {
 	c.waitThrottle(ctx)
 	// Only the incremental request leaves the keys alone that it does not name.
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.ValidateOnly = checkOnly
 	for _, a := range asked {
 		r := kmsg.NewIncrementalAlterConfigsRequestResource()
 		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, a.topic

@@ -47,6 +47,7 @@ type Cluster struct {
 	creates   *batch.Batcher[topic.Desired, *topic.Topic]
 	grows     *batch.Batcher[growth, struct{}]
 	alters    *batch.Batcher[alteration, struct{}]
+	checks    *batch.Batcher[alteration, struct{}]
 	deletes   *batch.Batcher[deletion, struct{}]
 
 	facts     atomic.Pointer[facts]
@@ -86,6 +87,8 @@ func Open(config kafka.Config, log *slog.Logger, metrics prometheus.Registerer, 
 		Weight: func(g growth) int { return max(int(g.to), partitionBatch/changeBatch) },
 		Name:   func(g growth) string { return g.topic }}
 	c.alters = &batch.Batcher[alteration, struct{}]{Context: ctx, Most: changeBatch, Run: c.alter,
+		Name: func(a alteration) string { return a.topic }}
+	c.checks = &batch.Batcher[alteration, struct{}]{Context: ctx, Most: changeBatch, Run: c.check,
 		Name: func(a alteration) string { return a.topic }}
 	c.deletes = &batch.Batcher[deletion, struct{}]{Context: ctx, Most: changeBatch, Run: c.delete,
 		Name: func(d deletion) string { return d.topic }}

@@ -3,12 +3,12 @@ package controller
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/openorder/openorder/services/cluster"
 	"github.com/openorder/openorder/services/internal/cli"
@@ -16,10 +16,37 @@ import (
 
 // Command is the topic controller's command line.
 type Command struct {
-	Run       Config            `cmd:"" default:"withargs" help:"Make KafkaTopic resources and topics agree (the default)."`
-	Secrets   cluster.Secrets   `cmd:"" help:"Make the password Secrets that are missing, once; the chart's Job does."`
-	Preflight cluster.Preflight `cmd:"" help:"List everything that rendered manifests need and the cluster lacks."`
-	Version   kong.VersionFlag  `help:"Print the version and exit."`
+	Run       Config           `cmd:"" default:"withargs" help:"Make KafkaTopic resources and topics agree (the default)."`
+	Preflight preflight        `cmd:"" help:"Read rendered manifests and list everything that they need and the cluster lacks."`
+	Secrets   secrets          `cmd:"" help:"Make the password Secrets that are missing."`
+	Version   kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// run is Run with the logger of the settings.
+func (c *Config) run(ctx context.Context) error { return c.Run(ctx, c.Logger()) }
+
+type preflight struct {
+	cluster.Preflight `embed:""`
+}
+
+func (p *preflight) run(ctx context.Context) error {
+	return connected(func(client kubernetes.Interface) error { return p.Preflight.Run(ctx, client, os.Stdin, os.Stdout) })
+}
+
+type secrets struct {
+	cluster.Secrets `embed:""`
+}
+
+func (s *secrets) run(ctx context.Context) error {
+	return connected(func(client kubernetes.Interface) error { return s.Secrets.Run(ctx, client, os.Stdout) })
+}
+
+func connected(do func(kubernetes.Interface) error) error {
+	client, err := cluster.Connect()
+	if err != nil {
+		return err
+	}
+	return do(client)
 }
 
 // Main runs the command line and returns the exit code. Interrupt and SIGTERM stop in an orderly way.
@@ -33,13 +60,8 @@ func Main(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	chosen.BindTo(ctx, (*context.Context)(nil))
-	chosen.BindTo(os.Stdin, (*io.Reader)(nil))
-	chosen.BindTo(os.Stdout, (*io.Writer)(nil))
-	if err := chosen.BindToProvider(cluster.Connect); err != nil {
-		return fail(err)
-	}
-	if err := chosen.Run(command.Run.Logger()); err != nil {
+	run := map[string]func(context.Context) error{"run": command.Run.run, "preflight": command.Preflight.run, "secrets": command.Secrets.run}
+	if err := run[chosen.Command()](ctx); err != nil {
 		return fail(err)
 	}
 	return 0

@@ -17,10 +17,10 @@ import (
 func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.Topic) (*verdict, error) {
 	plan := topic.Diff(desired, have, p.ability(desired.Name))
 	had, known := have.Partitions, slices.Clone(p.resource.Status.ConfigKeys)
-	if err := p.recordKeys(ctx, plan); err != nil {
+	altered, err := p.alter(ctx, plan)
+	if err != nil {
 		return nil, err
 	}
-	altered := p.alter(ctx, plan)
 	grown := p.grow(ctx, plan)
 	moved := p.move(ctx, plan)
 	if plan.Partitions != 0 || len(plan.Config) != 0 {
@@ -60,16 +60,26 @@ func (p *pass) ability(name string) topic.Ability {
 	}
 }
 
-// recordKeys notes in the status which keys are about to be set on a topic that is there. A crash in between must not
-// forget that it was us who set them.
-func (p *pass) recordKeys(ctx context.Context, plan topic.Plan) error {
+// alter sets and resets configuration. Keys that are set for the first time on a topic that is there are noted in the
+// status before: a crash in between must not forget that it was us who set them. Before that the brokers are asked
+// whether they would take them, so that a refusal, met again at each sweep, writes nothing. The first error is the
+// brokers', the second the API server's.
+func (p *pass) alter(ctx context.Context, plan topic.Plan) (altered, err error) {
+	if len(plan.Config) == 0 {
+		return nil, nil
+	}
 	s := &p.resource.Status
 	fresh := slices.DeleteFunc(plan.Sets(), func(key string) bool { return slices.Contains(s.ConfigKeys, key) })
-	if len(fresh) == 0 {
-		return nil
+	if len(fresh) > 0 {
+		if err := p.Cluster.CheckAlter(ctx, plan.Name, plan.Config); err != nil {
+			return err, nil
+		}
+		s.ConfigKeys = slices.Sorted(slices.Values(append(s.ConfigKeys, fresh...)))
+		if err := p.writeStatus(ctx); err != nil {
+			return nil, err
+		}
 	}
-	s.ConfigKeys = slices.Sorted(slices.Values(append(s.ConfigKeys, fresh...)))
-	return p.writeStatus(ctx)
+	return p.Cluster.Alter(ctx, plan.Name, plan.Config), nil
 }
 
 // enforced are the keys to remember after an alteration.
@@ -87,13 +97,6 @@ func enforced(desired topic.Desired, known []string, plan topic.Plan, altered er
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
-}
-
-func (p *pass) alter(ctx context.Context, plan topic.Plan) error {
-	if len(plan.Config) == 0 {
-		return nil
-	}
-	return p.Cluster.Alter(ctx, plan.Name, plan.Config)
 }
 
 func (p *pass) grow(ctx context.Context, plan topic.Plan) error {

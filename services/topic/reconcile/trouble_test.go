@@ -74,8 +74,8 @@ func TestARefusedChangeOfATopicThatIsThere(t *testing.T) {
 	if v := b.value("orders", "retention.ms"); v != "77" {
 		t.Errorf("a key that was never set by the controller was reset: %s", v)
 	}
-	b.change("orders", `{spec: {partitions: 10000000}}`)
-	b.until("orders", "False Refused")
+	b.change("orders", `{spec: {partitions: 10000000}}`) // which would stop a real cluster's controller
+	b.until("orders", "False NotSupported")
 	b.change("orders", `{spec: {partitions: 3}}`)
 	b.until("orders", "True Synced")
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -24,4 +25,16 @@ func (l clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 		severity = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), severity, "kafka client: "+msg, keyvals...)
+}
+
+// hushable passes them on until its client is left to end by itself: that may outlive whom it logs for.
+type hushable struct {
+	clientLog
+	hushed atomic.Bool
+}
+
+func (l *hushable) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	if !l.hushed.Load() {
+		l.clientLog.Log(level, msg, keyvals...)
+	}
 }

@@ -3,17 +3,13 @@ package postgres_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/inventory"
@@ -158,63 +154,4 @@ func TestStockIsLockedInTheOrderOfSKUs(t *testing.T) {
 	writers.Wait()
 	s.wantReserved("A", 10)
 	s.wantReserved("B", 10)
-}
-
-// deaf lets a connection's commits through, and loses the answers.
-type deaf struct {
-	net.Conn
-	on, next *atomic.Bool
-}
-
-func (d deaf) Read(text []byte) (int, error) {
-	n, err := d.Conn.Read(text)
-	if d.next.Load() {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-func (d deaf) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	last := data.Batch.QueuedQueries[data.Batch.Len()-1]
-	d.next.Store(last.SQL == "COMMIT" && d.on.Load())
-	return ctx
-}
-func (d deaf) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
-}
-func (d deaf) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)     {}
-func (d deaf) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (d deaf) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     { d.next.Store(false) }
-
-func TestACommitWhoseAnswerWasLostIsFoundWhenAskedAgain(t *testing.T) {
-	s := newShop(t)
-	config := s.pool.Config()
-	config.MaxConns = 1
-	config.BeforeConnect = nil // it would put what follows away
-	lossy := deaf{on: new(atomic.Bool), next: new(atomic.Bool)}
-	config.ConnConfig.Tracer = lossy
-	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		return deaf{Conn: conn, on: lossy.on, next: lossy.next}, err
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	store := postgres.New(pool)
-	rules := inventory.Rules{At: noon}
-	if _, err := store.Reserve(t.Context(), []inventory.Order{s.order(1, "A")}, rules); err != nil {
-		t.Fatal(err)
-	}
-	lossy.on.Store(true)
-	if _, err := store.Reserve(t.Context(), []inventory.Order{s.order(2, "A")}, rules); !database.Outage(err) {
-		t.Fatalf("got %v, want a lost connection", err)
-	}
-	lossy.on.Store(false)
-	results, err := store.Reserve(t.Context(), []inventory.Order{s.order(2, "A")}, inventory.Rules{At: noon.Add(time.Hour)})
-	if err != nil || results[0].New || !results[0].Outcome.At.Equal(noon) {
-		t.Errorf("got %+v, %v; want the outcome whose commit was not answered", results, err)
-	}
-	s.wantReserved("A", 2)
 }

@@ -115,14 +115,10 @@ func configuration(kubeconfig, namespace string) ([]byte, error) {
 	server := strings.TrimPrefix(access.Clusters[0].Cluster.Server, "https://")
 	tls := map[string]any{"insecure_skip_verify": true}
 	auth := map[string]any{"credentials": access.Users[0].User.Token}
-	relabel := func(from, regex, to, with string) map[string]any {
-		r := map[string]any{"target_label": to, "replacement": with}
-		if from != "" {
-			r["source_labels"], r["regex"] = strings.Split(from, ","), regex
-		}
-		return r
+	targets, err := pods(kubeconfig, namespace, server)
+	if err != nil {
+		return nil, err
 	}
-	pod := "__meta_kubernetes_"
 	var ruleFiles []string
 	for _, file := range []string{rules, topicRules} {
 		path, err := filepath.Abs(file)
@@ -136,18 +132,53 @@ func configuration(kubeconfig, namespace string) ([]byte, error) {
 		"rule_files": ruleFiles,
 		"scrape_configs": []any{map[string]any{
 			"job_name": "pods", "scheme": "https", "tls_config": tls, "authorization": auth, "honor_labels": true,
-			"kubernetes_sd_configs": []any{map[string]any{"role": "pod", "kubeconfig_file": kubeconfig, "namespaces": map[string]any{"names": []string{namespace}}}},
-			"relabel_configs": []any{
-				map[string]any{"source_labels": []string{pod + "pod_container_port_name"}, "regex": "admin", "action": "keep"},
-				map[string]any{"source_labels": []string{pod + "pod_phase"}, "regex": "Running", "action": "keep"},
-				relabel(pod+"namespace,"+pod+"pod_name,"+pod+"pod_container_port_number", "(.*);(.*);(.*)", "__metrics_path__", "/api/v1/namespaces/$1/pods/$2:$3/proxy/metrics"),
-				relabel("", "", "__address__", server),
-				relabel(pod+"namespace", "(.*)", "namespace", "$1"),
-				relabel(pod+"pod_name", "(.*)", "pod", "$1"),
-				relabel(pod+"pod_label_app_kubernetes_io_component", "(.*)", "job", "$1"),
-			},
+			"static_configs": targets,
 		}},
 	})
+}
+
+// pods are the targets: Debian's Prometheus finds none by itself.
+func pods(kubeconfig, namespace, server string) ([]any, error) {
+	text, err := exec.Command("kubectl", "--kubeconfig", kubeconfig, "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/part-of=openorder",
+		"--field-selector=status.phase=Running", "-o", "json").Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the pods: %w", err)
+	}
+	var list struct {
+		Items []struct {
+			Metadata struct {
+				Name   string
+				Labels map[string]string
+			}
+			Spec struct {
+				Containers []struct {
+					Ports []struct {
+						Name          string
+						ContainerPort int
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	var targets []any
+	for _, pod := range list.Items {
+		for _, port := range pod.Spec.Containers[0].Ports {
+			if port.Name != "admin" {
+				continue
+			}
+			targets = append(targets, map[string]any{"targets": []string{server}, "labels": map[string]string{
+				"__metrics_path__": fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy/metrics", namespace, pod.Metadata.Name, port.ContainerPort),
+				"namespace":        namespace, "pod": pod.Metadata.Name, "job": pod.Metadata.Labels["app.kubernetes.io/component"],
+			}})
+		}
+	}
+	if len(targets) == 0 {
+		return nil, errors.New("no pod with a port admin")
+	}
+	return targets, nil
 }
 
 func askPanels(ctx context.Context, namespace string) error {

@@ -81,7 +81,7 @@ func (c Config) Options(clientID string, log *slog.Logger) []kgo.Opt {
 		kgo.SeedBrokers(c.seeds()...),
 		kgo.ClientID(clientID),
 		kgo.SoftwareNameAndVersion("openorder", "1"),
-		kgo.WithLogger(clientLog{log}),
+		kgo.WithLogger(newClientLog(log)),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(30 * time.Second),
 		kgo.Dialer(c.dial),

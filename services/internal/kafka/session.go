@@ -58,7 +58,7 @@ func newSession(c *Consumer) (*session, error) {
 	s := &session{
 		c: c, partitions: map[topicPartition]*partition{}, waiting: newWaiting(),
 		topicIDs: map[string][16]byte{}, committed: map[topicPartition]committedUnder{},
-		log: &hushable{clientLog: clientLog{c.config.Log}},
+		log: &hushable{clientLog: newClientLog(c.config.Log)},
 	}
 	s.changed = sync.NewCond(&s.mu)
 	opts := append(c.config.Kafka.Options(c.config.ClientID, c.config.Log),

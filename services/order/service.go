@@ -67,6 +67,7 @@ type Service struct {
 	committer *committer
 	outbox    *outbox
 	watches   *watches
+	lookups   *lookups
 }
 
 // New returns a service whose tasks do not run yet.
@@ -95,6 +96,7 @@ func New(c Config) *Service {
 		outbox:    out,
 		watches:   newWatches(c.Store, m, timing.Watch, failing("reading watched orders")),
 		keys:      failing("deleting expired idempotency keys"),
+		lookups:   newLookups(c.Store.Find, timing.Place),
 	}
 }
 
@@ -115,11 +117,7 @@ func (s *Service) Tasks() []func(context.Context) error {
 func (s *Service) Get(ctx context.Context, id int64) (Order, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timing.Place)
 	defer cancel()
-	found, err := s.store.Find(ctx, []int64{id})
-	if err != nil || len(found) == 0 {
-		return Order{}, false, err
-	}
-	return found[0], true, nil
+	return s.lookups.get(ctx, id)
 }
 
 // List returns a page of orders, newest first.

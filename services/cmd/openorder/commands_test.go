@@ -1,0 +1,26 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	deadletter "github.com/openorder/openorder/services/deadletter/command"
+	topics "github.com/openorder/openorder/services/topic/command"
+)
+
+func TestACommandsErrorChoosesTheExitCode(t *testing.T) {
+	t.Parallel()
+	for want, errs := range map[int][]error{
+		0:                        {nil},
+		1:                        {errors.New("any"), &topics.ExitError{Code: topics.ExitDifferent, Err: errors.New("different")}},
+		topics.ExitTrouble:       {fmt.Errorf("wrapped: %w", &topics.ExitError{Code: topics.ExitTrouble, Err: errors.New("trouble")})},
+		deadletter.ExitTakenOver: {&deadletter.ExitError{Code: deadletter.ExitTakenOver, Err: errors.New("taken over")}},
+	} {
+		for _, err := range errs {
+			if got := exitCode(err); got != want {
+				t.Errorf("exit code %d for %v, want %d", got, err, want)
+			}
+		}
+	}
+}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/openorder/openorder/services/order"
 )
@@ -21,45 +23,70 @@ const (
 		WHERE o.order_id = n.order_id`
 )
 
-// Apply advances orders by reports.
+// Apply advances orders by reports. It makes two round trips: begin and lock, then update and commit.
 func (s *Store) Apply(ctx context.Context, reports []order.Report) ([]order.Decision, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, failed("reach the database", err)
+	}
+	defer release(conn)
+	held, err := lock(ctx, conn, reports)
+	if err != nil {
+		return nil, failed("lock orders", err)
+	}
+	decisions, changed := order.Decide(held, reports)
+	return decisions, failed("apply reports", commit(ctx, conn, changed))
+}
+
+func lock(ctx context.Context, conn *pgxpool.Conn, reports []order.Report) (held []order.Order, err error) {
 	ids := make([]int64, len(reports))
 	for i, r := range reports {
 		ids[i] = r.OrderID
 	}
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	var decisions []order.Decision
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, lockOrders, ids)
-		if err != nil {
-			return err
-		}
-		held, err := pgx.CollectRows(rows, scan)
-		if err != nil {
-			return err
-		}
-		var changed []order.Order
-		decisions, changed = order.Decide(held, reports)
-		return update(ctx, tx, changed)
+	var batch pgx.Batch
+	batch.Queue("BEGIN")
+	batch.Queue(lockOrders, slices.Compact(ids)).Query(func(rows pgx.Rows) (err error) {
+		held, err = pgx.CollectRows(rows, scan)
+		return err
 	})
-	return decisions, failed("apply reports", err)
+	return held, conn.SendBatch(ctx, &batch).Close()
 }
 
-func update(ctx context.Context, tx pgx.Tx, orders []order.Order) error {
-	if len(orders) == 0 {
-		return nil
+func commit(ctx context.Context, conn *pgxpool.Conn, changed []order.Order) error {
+	var batch pgx.Batch
+	if len(changed) > 0 {
+		args, err := updates(changed)
+		if err != nil {
+			return err
+		}
+		batch.Queue(updateOrders, args...)
 	}
+	batch.Queue("COMMIT")
+	return conn.SendBatch(ctx, &batch).Close()
+}
+
+// release gives a connection back, out of its transaction.
+func release(conn *pgxpool.Conn) {
+	if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, _ = conn.Exec(ctx, "ROLLBACK") // what cannot be rolled back is closed by the pool
+	}
+	conn.Release()
+}
+
+// updates are the arguments of updateOrders.
+func updates(orders []order.Order) ([]any, error) {
 	ids, statuses, outcomes := make([]int64, len(orders)), make([]string, len(orders)), make([]string, len(orders))
 	for i, o := range orders {
 		text, err := json.Marshal(o.Outcomes)
 		if err != nil {
-			return fmt.Errorf("encode the history of order %d: %w", o.ID, err)
+			return nil, fmt.Errorf("encode the history of order %d: %w", o.ID, err)
 		}
 		ids[i], statuses[i], outcomes[i] = o.ID, string(o.Status), string(text)
 	}
-	_, err := tx.Exec(ctx, updateOrders, ids, statuses, outcomes)
-	return err
+	return []any{ids, statuses, outcomes}, nil
 }
 
 var errUndo = errors.New("undo")
@@ -73,7 +100,11 @@ func (s *Store) Probe(ctx context.Context) error {
 			VALUES ($1, 0, now(), gen_random_uuid(), '[]')`, id); err != nil {
 			return err
 		}
-		if err := update(ctx, tx, []order.Order{{ID: id, Status: order.Failed}}); err != nil {
+		args, err := updates([]order.Order{{ID: id, Status: order.Failed}})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, updateOrders, args...); err != nil {
 			return err
 		}
 		return errUndo

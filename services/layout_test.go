@@ -78,11 +78,12 @@ func TestRoomsDoNotKnowEachOther(t *testing.T) {
 	}
 }
 
-func TestTheLaptopBinaryLinksNoKubernetesClient(t *testing.T) {
+func TestTheLaptopBinaryLinksNoKubernetesClientAndNoGRPC(t *testing.T) {
 	t.Parallel()
+	heavy := []string{"sigs.k8s.io/controller-runtime", "k8s.io/client-go", "google.golang.org/grpc"}
 	for _, p := range list(t, "./cmd/openorder") {
 		for _, dependency := range p.Deps {
-			if strings.HasPrefix(dependency, "sigs.k8s.io/controller-runtime") || strings.HasPrefix(dependency, "k8s.io/client-go") {
+			if slices.ContainsFunc(heavy, func(h string) bool { return strings.HasPrefix(dependency, h) }) {
 				t.Errorf("cmd/openorder links %s", dependency)
 			}
 		}

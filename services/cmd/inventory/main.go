@@ -3,9 +3,10 @@ package main
 
 import (
 	"github.com/openorder/openorder/services/internal/cli"
+	"github.com/openorder/openorder/services/internal/telemetry/otlp"
 	"github.com/openorder/openorder/services/inventory/app"
 )
 
 func main() {
-	cli.RunService("inventory", "Reserves stock for orders, each whole or not at all, and never more than there is.", new(app.Config))
+	cli.RunService("inventory", "Reserves stock for orders, each whole or not at all, and never more than there is.", new(app.Config), otlp.New)
 }

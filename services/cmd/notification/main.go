@@ -3,9 +3,10 @@ package main
 
 import (
 	"github.com/openorder/openorder/services/internal/cli"
+	"github.com/openorder/openorder/services/internal/telemetry/otlp"
 	"github.com/openorder/openorder/services/notification/app"
 )
 
 func main() {
-	cli.RunService("notification", "Tells customers what became of their orders: in the log, and by signed webhooks.", &app.Config{})
+	cli.RunService("notification", "Tells customers what became of their orders: in the log, and by signed webhooks.", &app.Config{}, otlp.New)
 }

@@ -84,5 +84,5 @@ func runSingle(name string, args []string) int {
 		fmt.Fprintf(os.Stderr, "openorder: %q is none of order, inventory, notification\n", name)
 		return 1
 	}
-	return cli.Execute(name, "The "+name+" service.", chosen, args)
+	return cli.Execute(name, "The "+name+" service.", chosen, nil, args)
 }

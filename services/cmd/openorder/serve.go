@@ -71,7 +71,7 @@ func (s *serve) Run(ctx context.Context) error {
 		log.Warn("the tools will need flags to find this process", "error", err)
 	}
 	listening := services.onListen()
-	return cli.Traced(ctx, "openorder", log, func(ctx context.Context, log *slog.Logger) error {
+	return cli.Traced(ctx, "openorder", nil, log, func(ctx context.Context, log *slog.Logger) error {
 		group, ctx := errgroup.WithContext(ctx)
 		for name, one := range services.all() {
 			group.Go(func() error { return one.Run(ctx, log.With("service", name)) })

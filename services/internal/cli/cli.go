@@ -25,14 +25,14 @@ type Service interface {
 	Logging() telemetry.LogConfig
 }
 
-// RunService is the main of a service's binary. It never returns.
-func RunService(name, description string, service Service) {
-	os.Exit(Execute(name, description, service, os.Args[1:]))
+// RunService is the main of a service's binary. It never returns. traces may be nil, see telemetry.NewExporter.
+func RunService(name, description string, service Service, traces telemetry.NewExporter) {
+	os.Exit(Execute(name, description, service, traces, os.Args[1:]))
 }
 
 // Execute runs a service's command line until SIGINT or SIGTERM and returns the process's exit code. Everything that is
 // wrong with the settings is told at once, and nothing is started.
-func Execute(name, description string, service Service, args []string) int {
+func Execute(name, description string, service Service, traces telemetry.NewExporter, args []string) int {
 	var commands struct {
 		Run     struct{}         `cmd:"" default:"1" help:"Serve (the default)."`
 		Migrate struct{}         `cmd:"" help:"Bring the database's schema up to date and exit, for where the service's own role may not."`
@@ -50,7 +50,7 @@ func Execute(name, description string, service Service, args []string) int {
 		if chosen.Command() == "migrate" {
 			err = service.Migrate(ctx, log)
 		} else {
-			err = Traced(ctx, name, log, service.Run)
+			err = Traced(ctx, name, traces, log, service.Run)
 		}
 	}
 	if err != nil {
@@ -61,8 +61,8 @@ func Execute(name, description string, service Service, args []string) int {
 }
 
 // Traced runs something with traces on, if the environment names a collector, and sends what is left of them at the end.
-func Traced(ctx context.Context, name string, log *slog.Logger, run func(context.Context, *slog.Logger) error) error {
-	shutdown, err := telemetry.StartTracing(ctx, name, log)
+func Traced(ctx context.Context, name string, traces telemetry.NewExporter, log *slog.Logger, run func(context.Context, *slog.Logger) error) error {
+	shutdown, err := telemetry.StartTracing(ctx, name, traces, log)
 	if err != nil {
 		return err
 	}

@@ -10,22 +10,28 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// StartTracing sends spans by OTLP over HTTP when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is
+// NewExporter makes what sends spans. nil stands for a binary that cannot: it says so where an endpoint is named.
+type NewExporter func(ctx context.Context) (sdktrace.SpanExporter, error)
+
+// StartTracing sends spans when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is
 // set, configured by OpenTelemetry's own variables; otherwise nothing is loaded and spans cost next to nothing.
 // shutdown sends what is left, for as long as its context allows.
 //
 // A collector that cannot be reached holds nobody up: spans are dropped, and it is logged once a minute at most.
-func StartTracing(ctx context.Context, serviceName string, log *slog.Logger) (shutdown func(context.Context) error, err error) {
+func StartTracing(ctx context.Context, serviceName string, newExporter NewExporter, log *slog.Logger) (shutdown func(context.Context) error, err error) {
 	if !tracingWanted() {
 		return func(context.Context) error { return nil }, nil
 	}
-	exporter, err := otlptracehttp.New(ctx)
+	if newExporter == nil {
+		log.Warn("no traces are sent: the all-in-one cannot, the services' own binaries can")
+		return func(context.Context) error { return nil }, nil
+	}
+	exporter, err := newExporter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start tracing: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/openorder/openorder/services/internal/telemetry"
+	"github.com/openorder/openorder/services/internal/telemetry/otlp"
 )
 
 // receiver is an OTLP collector that keeps what it is sent.
@@ -53,7 +54,7 @@ func TestSpansAreSentUnderTheServicesName(t *testing.T) {
 	url, received := receiver(t)
 	restore(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-	shutdown, err := telemetry.StartTracing(t.Context(), "order", slog.New(slog.DiscardHandler))
+	shutdown, err := telemetry.StartTracing(t.Context(), "order", otlp.New, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestNothingIsLoadedWithoutAnEndpoint(t *testing.T) {
 			for name, value := range env {
 				t.Setenv(name, value)
 			}
-			shutdown, err := telemetry.StartTracing(t.Context(), "order", nil)
+			shutdown, err := telemetry.StartTracing(t.Context(), "order", otlp.New, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +108,7 @@ func TestACollectorThatIsAwayIsLoggedOnceAndHoldsNobodyUp(t *testing.T) {
 	restore(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1/v1/traces")
 	var log bytes.Buffer
-	shutdown, err := telemetry.StartTracing(t.Context(), "order", slog.New(slog.NewTextHandler(&log, nil)))
+	shutdown, err := telemetry.StartTracing(t.Context(), "order", otlp.New, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,10 +60,20 @@ func (p *pass) sayVerdict(v *verdict) {
 
 // flush hands over what was said.
 func (p *pass) flush() {
-	for _, e := range p.events {
+	for _, e := range append(p.memory.untold, p.events...) {
 		p.Events.tell(p.resource, e)
 	}
-	p.events = nil
+	p.events, p.memory.untold = nil, nil
+}
+
+// keep remembers, for a pass whose status does not stand, what was changed: the next one will not find it again.
+func (p *pass) keep() {
+	for _, e := range p.events {
+		changed := e.reason == EventConfigChanged || e.reason == EventPartitionsAdded || e.reason == EventDrifted
+		if changed && p.resource.Policy() == v1alpha1.Manage {
+			p.memory.untold = append(p.memory.untold, e)
+		}
+	}
 }
 
 // Recorder writes events, slower than changes may come, from a bounded queue that drops rather than delays.

@@ -30,6 +30,8 @@ type memory struct {
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 
+	untold []happening // changes made by passes whose status did not come to stand
+
 	wrote   uint64 // resourceVersion of our last write
 	wroteAt time.Time
 }

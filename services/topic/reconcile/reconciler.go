@@ -27,6 +27,8 @@ const (
 	confirmAbsence = 3 * time.Second
 	// settleTime is how long brokers may take to show what they were told.
 	settleTime = 5 * time.Second
+	// stopBound is how long passes may go on after the controller was told to stop.
+	stopBound = 10 * time.Second
 )
 
 // Reconciler works on one resource at a time, on many at once.
@@ -45,8 +47,11 @@ type Reconciler struct {
 	departures  *batch.Batcher[departure, fate]
 }
 
-// Reconcile makes one pass over a resource.
+// Reconcile makes one pass over a resource. One that is under way when the controller is told to stop comes to its end, so
+// that what it made is written down.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	ctx, cancel := outlast(ctx, stopBound)
+	defer cancel()
 	resource := &v1alpha1.KafkaTopic{}
 	if err := r.Client.Get(ctx, request.NamespacedName, resource); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -68,6 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 
 // refused is what to do when the API server did not take a write.
 func (p *pass) refused(err error) (reconcile.Result, error) {
+	p.keep()
 	switch {
 	case apierrors.IsNotFound(err):
 		return reconcile.Result{}, nil
@@ -132,4 +138,14 @@ func (p *pass) disown(v *verdict) *verdict {
 	s.TopicID, s.Created, s.Partitions, s.Replicas, s.ConfigKeys = "", false, 0, 0, nil
 	p.memory.disown()
 	return v
+}
+
+// outlast is a context that ends some time after its parent does.
+func outlast(parent context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(by, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() { stop(); cancel() }
 }

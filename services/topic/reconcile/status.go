@@ -31,6 +31,7 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 			after = p.memory.pause()
 		}
 		if troubled < v.patience && !p.says(v) {
+			p.keep()
 			return reconcile.Result{RequeueAfter: min(after, v.patience-troubled)}, nil
 		}
 	}

@@ -35,7 +35,7 @@ annotations:
 {{/* An image. Takes a dict of root, name and image (repository, tag, digest). */}}
 {{- define "openorder.image" -}}
 {{- $repository := default (printf "%s/%s" (trimSuffix "/" .root.Values.image.registry) .name) .image.repository -}}
-{{- if .image.digest }}{{ $repository }}@{{ .image.digest }}
+{{- if .image.digest }}{{ $repository }}{{ with .image.tag }}:{{ . }}{{ end }}@{{ .image.digest }}
 {{- else }}{{ $repository }}:{{ coalesce .image.tag .root.Values.image.tag .root.Chart.AppVersion }}{{ end }}
 {{- end }}
 

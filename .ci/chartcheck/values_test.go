@@ -115,6 +115,7 @@ func TestCopiesAreFresh(t *testing.T) {
 	t.Parallel()
 	for copied, original := range map[string]string{
 		"openorder-operator/files/kafka.openorder.io_kafkatopics.yaml": "services/topic/config/crd/kafka.openorder.io_kafkatopics.yaml",
+		"openorder/files/topics/openorder.yaml":                        "services/topic/declared/openorder.yaml",
 		"openorder-operator/files/role.yaml":                           "services/topic/config/rbac/role.yaml",
 	} {
 		want, err := os.ReadFile(root + "/" + original)

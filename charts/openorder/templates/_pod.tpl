@@ -154,7 +154,7 @@ spec:
 
 {{- define "openorder.webhookEnv" -}}
 {{- with .Values.notification.webhookURLs }}
-- {name: WEBHOOK_URL, value: {{ join "," . | quote }}}
+- {name: WEBHOOK_URLS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- if .Values.notification.webhookSecret }}
 - {name: WEBHOOK_SECRET_FILE, value: /etc/openorder/webhook/secret}

@@ -50,7 +50,7 @@ tools).
 {{- range list "order-service" "inventory-service" "notification-service" }}
 {{ include "openorder.rights.group" (list . "Describe") }}
 {{- end }}
-- {type: allow, resource: {type: transactionalId, name: openorder, patternType: prefixed}, operations: [Write, Describe]}
+- {type: allow, resource: {type: transactionalId, name: openorder-redrive-, patternType: prefixed}, operations: [Write, Describe]}
 {{ include "openorder.rights.cluster" (list "IdempotentWrite" "Describe") }}
 {{- end }}
 {{- end }}

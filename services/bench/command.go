@@ -112,11 +112,8 @@ func (c *Command) Validate() error {
 
 // Run measures, and prints what it found.
 func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
-	switch c.Floor {
-	case "handler":
-		return serveHandler(ctx, log)
-	case "loop":
-		return runLoop(ctx, kafka.Config(c.Kafka), log)
+	if c.Floor != "" {
+		return c.beFloor(ctx)
 	}
 	if c.Quick {
 		c.Records, c.Duration = 30_000, 2*time.Second
@@ -130,6 +127,15 @@ func (c *Command) Run(ctx context.Context, log *slog.Logger) error {
 		err = errors.Join(err, c.print(out, *report))
 	}
 	return err
+}
+
+// beFloor logs as the services do, for bench reads where they serve.
+func (c *Command) beFloor(ctx context.Context) error {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	if c.Floor == "handler" {
+		return serveHandler(ctx, log)
+	}
+	return runLoop(ctx, kafka.Config(c.Kafka), log)
 }
 
 func (c *Command) print(out io.Writer, report Report) error {

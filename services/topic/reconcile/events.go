@@ -88,7 +88,7 @@ type Recorder struct {
 
 const (
 	eventQueue = 4096
-	eventRate  = 50 // a second: their writes must not compete with those of the statuses
+	eventRate  = 25 // a second: their writes must not compete with those of the statuses
 )
 
 func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger, host string) *Recorder {

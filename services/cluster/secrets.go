@@ -108,7 +108,7 @@ func ensure(ctx context.Context, client kubernetes.Interface, wanted *corev1.Sec
 		}
 	}
 	if len(missing) > 0 {
-		return false, fmt.Errorf("Secret %s is there already, but has no %s: add it, or delete the Secret to have it made", wanted.Name, strings.Join(missing, ", "))
+		return false, fmt.Errorf("found the Secret %s without %s: add it, or delete the Secret to have it made", wanted.Name, strings.Join(missing, ", "))
 	}
 	return false, nil
 }

@@ -62,7 +62,7 @@ func TestSecretsThatExistAreLeftAlone(t *testing.T) {
 	client := fake.NewClientset(secret("order-kafka", "username", "password"), secret("half", "username"))
 	var out bytes.Buffer
 	err := (&Secrets{Namespace: "shop", Kafka: []string{"half=somebody", "order-kafka=order-service", "new=somebody"}}).Run(t.Context(), client, &out)
-	if err == nil || !strings.Contains(err.Error(), "Secret half is there already, but has no password") {
+	if err == nil || !strings.Contains(err.Error(), "found the Secret half without password") {
 		t.Errorf("got %v", err)
 	}
 	want := "Secret order-kafka is there already, left as it is\nSecret new made\n"

@@ -70,21 +70,6 @@ func APIServer(t testing.TB) *rest.Config {
 	return rest.CopyConfig(server.config)
 }
 
-// Restart takes the API server away and gives it back on the same address, with its data.
-func Restart(t testing.TB, between func()) {
-	t.Helper()
-	server.Lock()
-	defer server.Unlock()
-	api := server.env.ControlPlane.APIServer
-	if err := api.Stop(); err != nil {
-		t.Fatal(fmt.Errorf("stop the API server: %w", err))
-	}
-	between()
-	if err := api.Start(); err != nil {
-		t.Fatal(fmt.Errorf("start the API server again: %w", err))
-	}
-}
-
 // need skips the test where there is no API server to start, or fails it where nothing may be missing.
 func need(t testing.TB) {
 	t.Helper()

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	lookers      = 512                  // connections that place an order and look what became of it
+	maxLookers   = 512                  // connections that place an order and look what became of it
 	lookInterval = 5 * time.Millisecond // between their looks, at least
-	lookShare    = 10                   // and a tenth of the wait so far: or a slow system would drown in looks
+	lookShare    = 5                    // and a fifth of the wait so far: or a slow system would drown in looks
 	lookPatience = 30 * time.Second
 )
 
@@ -58,7 +58,8 @@ func (b *bench) latency(ctx context.Context) (measurement, error) {
 
 func (b *bench) placeAndLook(ctx context.Context, address string) (load.Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // closes the connections
+	defer cancel()                             // closes the connections
+	lookers := min(maxLookers, b.command.Rate) // each is used once a second, or the service would close it
 	conns := make([]*load.Conn, lookers)
 	for i := range conns {
 		conn, err := load.Dial(ctx, address)

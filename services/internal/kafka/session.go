@@ -141,7 +141,8 @@ func (s *session) step(ctx context.Context) {
 	s.throttle()
 }
 
-// patience is how long to wait for records while others wait to be tried again.
+// patience is how long to wait for records while others wait to be tried again. What is due can wait for company: alone
+// it would cost a transaction, and keep the batch that arrives meanwhile waiting for it.
 func (s *session) patience() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +150,7 @@ func (s *session) patience() time.Duration {
 	if !ok {
 		return 250 * time.Millisecond
 	}
-	return min(max(time.Until(next), time.Millisecond), 250*time.Millisecond)
+	return min(max(time.Until(next), 20*time.Millisecond), 250*time.Millisecond)
 }
 
 // accept registers what was fetched and returns what can be handled now: what is due again, then what is new and waits

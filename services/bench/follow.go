@@ -19,7 +19,7 @@ const (
 	followPatience = time.Minute // without any growth
 )
 
-// follow watches a topic grow from its first record to as many as are wanted. It asks the brokers for offsets alone, so
+// follow watches a topic grow from the moment before its first record to as many as are wanted. It asks the brokers for offsets alone, so
 // it costs next to nothing.
 func (k *cluster) follow(ctx context.Context, topic string, want int64, gone <-chan struct{}) (progress, error) {
 	ticker := time.NewTicker(followInterval)
@@ -36,9 +36,10 @@ func (k *cluster) follow(ctx context.Context, topic string, want int64, gone <-c
 		if records > before {
 			before, grown = records, now
 		}
-		if records > 0 {
-			seen = append(seen, sample{now, records})
+		if records == 0 {
+			seen = seen[:0] // but for the last sample before the first record
 		}
+		seen = append(seen, sample{now, records})
 		if records >= want {
 			return seen, nil
 		}
@@ -65,7 +66,7 @@ func (p progress) since(t time.Time) progress {
 	return nil
 }
 
-// rate is records a second, from the first sample to the first that holds all.
+// rate is records a second, from the first sample to the last.
 func (p progress) rate() float64 {
 	if len(p) < 2 {
 		return 0

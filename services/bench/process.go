@@ -154,13 +154,11 @@ const tailLines = 10
 // read takes everything in, and tells when the process serves.
 func (t *tail) read(from io.Reader, serving chan<- addresses) {
 	lines := bufio.NewScanner(from)
-	for lines.Scan() {
+	for starting := true; lines.Scan(); {
 		var at addresses
-		if json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "serving" {
-			select {
-			case serving <- at:
-			default:
-			}
+		if starting && json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "serving" {
+			serving <- at
+			starting = false
 		}
 		t.mu.Lock()
 		t.lines = append(t.lines, lines.Text())

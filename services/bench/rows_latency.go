@@ -97,6 +97,9 @@ func placeAndLookOnce(ctx context.Context, conn *load.Conn, address string, body
 	since := time.Now()
 	look := load.AppendGet(nil, address, "/api/orders/"+strconv.FormatInt(placed.OrderID, 10))
 	for {
+		if err := sleep(ctx, max(lookInterval, time.Since(since)/lookShare)); err != nil {
+			return err
+		}
 		status, answer, err := conn.Do(look)
 		if err != nil {
 			return fmt.Errorf("GET: %w", err)
@@ -109,9 +112,6 @@ func placeAndLookOnce(ctx context.Context, conn *load.Conn, address string, body
 		}
 		if time.Since(since) > lookPatience {
 			return fmt.Errorf("not RESERVED after %s: %s", lookPatience, answer)
-		}
-		if err := sleep(ctx, max(lookInterval, time.Since(since)/lookShare)); err != nil {
-			return err
 		}
 	}
 }

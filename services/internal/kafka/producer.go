@@ -107,6 +107,11 @@ func (p *Producer) Produce(ctx context.Context, records []*Record) []error {
 func (p *Producer) produce(ctx context.Context, records []*Record) []error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	return p.send(ctx, records)
+}
+
+// send produces and waits; mu is held.
+func (p *Producer) send(ctx context.Context, records []*Record) []error {
 	errs := make([]error, len(records))
 	var pending sync.WaitGroup
 	pending.Add(len(records))
@@ -121,9 +126,12 @@ func (p *Producer) produce(ctx context.Context, records []*Record) []error {
 }
 
 // produceAlone tries a record by itself whose batch was too large, and cuts it, if it is a dead letter, until it fits.
+// Nothing else is produced meanwhile: in a batch with others it would be cut for their size.
 func (p *Producer) produceAlone(ctx context.Context, r *Record) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for {
-		err := p.produce(ctx, []*Record{r})[0]
+		err := p.send(ctx, []*Record{r})[0]
 		if !errors.Is(err, kerr.MessageTooLarge) || !p.config.Letters || !shrink(r) {
 			return err
 		}

@@ -89,6 +89,8 @@ type Recorder struct {
 const (
 	eventQueue = 4096
 	eventRate  = 25 // a second: their writes must not compete with those of the statuses
+
+	eventAttempts = 3
 )
 
 func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger, host string) *Recorder {
@@ -135,15 +137,26 @@ func (r *Recorder) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case told := <-r.queue:
-			if r.limit.Wait(ctx) != nil {
-				return nil
-			}
-			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-			if err := r.client.Create(ctx, told); err != nil {
+			if err := r.write(ctx, told); err != nil {
 				r.metrics.eventsDropped.Inc()
 				r.log.Debug("event not written", "error", err)
 			}
-			cancel()
 		}
 	}
+}
+
+// write tries a few times: one answer lost by a busy API server should not cost an event.
+func (r *Recorder) write(ctx context.Context, told *eventsv1.Event) (err error) {
+	for range eventAttempts {
+		if err := r.limit.Wait(ctx); err != nil {
+			return err
+		}
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err = client.IgnoreAlreadyExists(r.client.Create(attempt, told.DeepCopy()))
+		cancel()
+		if err == nil {
+			return nil
+		}
+	}
+	return err
 }

@@ -91,6 +91,7 @@ const (
 	eventRate  = 25 // a second: their writes must not compete with those of the statuses
 
 	eventAttempts = 3
+	lastEvents    = 2 * time.Second // for those that wait when the controller stops
 )
 
 func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger, host string) *Recorder {
@@ -130,18 +131,32 @@ func (r *Recorder) tell(resource *v1alpha1.KafkaTopic, e happening) {
 	}
 }
 
-// Start writes events until ctx is done.
+// Start writes events until ctx is done, and then those that wait, for a little while.
 func (r *Recorder) Start(ctx context.Context) error {
-	for {
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastEvents, cancel) })()
+	for writing.Err() == nil {
 		select {
-		case <-ctx.Done():
-			return nil
 		case told := <-r.queue:
-			if err := r.write(ctx, told); err != nil {
-				r.metrics.eventsDropped.Inc()
-				r.log.Debug("event not written", "error", err)
-			}
+			r.writeOrDrop(writing, told)
+			continue
+		default:
 		}
+		select {
+		case told := <-r.queue:
+			r.writeOrDrop(writing, told)
+		case <-ctx.Done():
+			return nil // nothing waits
+		}
+	}
+	return nil
+}
+
+func (r *Recorder) writeOrDrop(ctx context.Context, told *eventsv1.Event) {
+	if err := r.write(ctx, told); err != nil {
+		r.metrics.eventsDropped.Inc()
+		r.log.Debug("event not written", "error", err)
 	}
 }
 

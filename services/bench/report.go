@@ -16,16 +16,23 @@ import (
 // measurement is what one row of one round gave; what it has not is zero.
 type measurement struct {
 	rate     float64 // a second
+	ratio    float64 // to the row that it is compared with, as that was last
 	p50, p99 time.Duration
 	cpu      time.Duration // of the processes measured, an order
 	memory   int64         // of the largest of them
 	behind   time.Duration // from the last answer until all orders were published
 }
 
-// results are the measurements of each row, round by round.
+// results are the measurements of each row, one after the other.
 type results map[string][]measurement
 
-func (r results) add(row string, m measurement) { r[row] = append(r[row], m) }
+// add keeps a measurement, and its ratio to the last one of another row, if it is compared with one.
+func (r results) add(row, of string, m measurement) {
+	if floor := r[of]; len(floor) > 0 {
+		m.ratio = m.rate / floor[len(floor)-1].rate
+	}
+	r[row] = append(r[row], m)
+}
 
 // Rows that others are compared with.
 const (
@@ -53,7 +60,7 @@ type Row struct {
 	Title  string   `json:"title"`
 	Rate   float64  `json:"perSecond,omitempty"`
 	Of     string   `json:"of,omitempty"`    // the row that it is compared with
-	Ratio  float64  `json:"ratio,omitempty"` // to that, in the same round
+	Ratio  float64  `json:"ratio,omitempty"` // to that, measured shortly before
 	P50    float64  `json:"p50Ms,omitempty"`
 	P99    float64  `json:"p99Ms,omitempty"`
 	CPU    float64  `json:"cpuMicrosPerOrder,omitempty"`
@@ -100,13 +107,13 @@ func (b *bench) report() Report {
 		{rowIdle + "-notification", "notification, idle", "", want{memory: wantIdle}},
 	} {
 		if measured := b.results[row.name]; len(measured) > 0 {
-			report.Rows = append(report.Rows, newRow(row.name, row.title, row.of, measured, b.results[row.of], row.want))
+			report.Rows = append(report.Rows, newRow(row.name, row.title, row.of, measured, row.want))
 		}
 	}
 	return report
 }
 
-func newRow(name, title, of string, measured, floor []measurement, w want) Row {
+func newRow(name, title, of string, measured []measurement, w want) Row {
 	row := Row{
 		Name: name, Title: title,
 		Rate:   median(measured, func(m measurement) float64 { return m.rate }),
@@ -116,12 +123,9 @@ func newRow(name, title, of string, measured, floor []measurement, w want) Row {
 		Behind: median(measured, func(m measurement) float64 { return millis(m.behind) }),
 	}
 	row.Memory = slices.MaxFunc(measured, func(a, b measurement) int { return cmp.Compare(a.memory, b.memory) }).memory
-	if rounds := min(len(measured), len(floor)); rounds > 0 {
-		ratios := make([]measurement, rounds)
-		for i := range ratios {
-			ratios[i].rate = measured[i].rate / floor[i].rate
-		}
-		row.Of, row.Ratio = of, median(ratios, func(m measurement) float64 { return m.rate })
+	compared := slices.DeleteFunc(slices.Clone(measured), func(m measurement) bool { return m.ratio == 0 })
+	if len(compared) > 0 {
+		row.Of, row.Ratio = of, median(compared, func(m measurement) float64 { return m.ratio })
 	}
 	row.judge(w)
 	return row

@@ -51,30 +51,37 @@ func (c *Command) measure(ctx context.Context, log *slog.Logger) (_ *Report, err
 	return &report, err
 }
 
+const fillPlain = "fill the topic"
+
 // round measures every row wanted, and the ones that it is compared with.
 func (b *bench) round(ctx context.Context) error {
 	c := b.command
 	plain := spread(c.SKUs)
-	hot := spread(1)
+	others := c.wants(rowHot, rowTwo, rowFail)
+	one := b.reserving(reserve{row: rowReserve, processes: 1})
 	steps := []struct {
 		name   string
+		of     string // the row that it is compared with, measured shortly before: brokers and databases tire and recover
 		wanted bool
 		run    func(context.Context) (measurement, error)
 	}{
-		{floorHandler, c.wants(rowPost), b.bareHandler},
-		{rowPost, c.wants(rowPost), b.post},
-		{"fill the topic", c.wants(rowReserve, rowHot, rowTwo, rowFail), b.filled(plain)},
-		{floorLoop, c.wants(rowReserve), b.bareLoop},
-		{rowReserve, c.wants(rowReserve, rowHot, rowTwo, rowFail), b.reserving(reserve{row: rowReserve, processes: 1})},
-		{rowTwo, c.wants(rowTwo), b.reserving(reserve{row: rowTwo, processes: 2})},
-		{"fill the topic with one SKU", c.wants(rowHot), b.filled(hot)},
-		{rowHot, c.wants(rowHot), b.reserving(reserve{row: rowHot, processes: 1})},
-		{"fill the topic with 1 % FAIL", c.wants(rowFail), b.filled(failing(plain))},
-		{rowFail, c.wants(rowFail), b.reserving(reserve{row: rowFail, processes: 1, failing: c.Records / 100})},
-		{rowLatency, c.wants(rowLatency), b.latency},
-		{rowIdle + "-order", c.wants(rowIdle), b.idle("order")},
-		{rowIdle + "-inventory", c.wants(rowIdle), b.idle("inventory")},
-		{rowIdle + "-notification", c.wants(rowIdle), b.idle("notification")},
+		{floorHandler, "", c.wants(rowPost), b.bareHandler},
+		{rowPost, floorHandler, c.wants(rowPost), b.post},
+		{fillPlain, "", c.wants(rowReserve) || others, b.filled(plain)},
+		{floorLoop, "", c.wants(rowReserve), b.bareLoop},
+		{rowReserve, floorLoop, c.wants(rowReserve, rowTwo), one},
+		{rowTwo, rowReserve, c.wants(rowTwo), b.reserving(reserve{row: rowTwo, processes: 2})},
+		{rowReserve, "", c.wants(rowHot), one},
+		{"fill the topic with one SKU", "", c.wants(rowHot), b.filled(spread(1))},
+		{rowHot, rowReserve, c.wants(rowHot), b.reserving(reserve{row: rowHot, processes: 1})},
+		{fillPlain, "", c.wants(rowHot) && c.wants(rowFail), b.filled(plain)},
+		{rowReserve, "", c.wants(rowFail), one},
+		{"fill the topic with 1 % FAIL", "", c.wants(rowFail), b.filled(failing(plain))},
+		{rowFail, rowReserve, c.wants(rowFail), b.reserving(reserve{row: rowFail, processes: 1, failing: c.Records / 100})},
+		{rowLatency, "", c.wants(rowLatency), b.latency},
+		{rowIdle + "-order", "", c.wants(rowIdle), b.idle("order")},
+		{rowIdle + "-inventory", "", c.wants(rowIdle), b.idle("inventory")},
+		{rowIdle + "-notification", "", c.wants(rowIdle), b.idle("notification")},
 	}
 	for _, step := range steps {
 		if !step.wanted {
@@ -85,7 +92,7 @@ func (b *bench) round(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
-		b.results.add(step.name, m)
+		b.results.add(step.name, step.of, m)
 	}
 	return nil
 }

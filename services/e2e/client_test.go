@@ -125,6 +125,16 @@ func (s *system) told(id int64) []string {
 	return out
 }
 
+// hasDeadLetters tells whether `openorder dlt list` finds any.
+func (s *system) hasDeadLetters() bool {
+	s.Helper()
+	out, err := tool(s.T, s.home, s.env, "dlt", "list", "--json")
+	if err != nil {
+		s.Fatalf("dlt list: %v\n%s", err, out)
+	}
+	return strings.Contains(out, `"letters"`)
+}
+
 // audit runs `openorder audit` until it finds nothing in flight, and fails the test when an invariant is broken.
 func (s *system) audit() {
 	s.Helper()

@@ -20,23 +20,30 @@ type load struct {
 	stop         func()
 }
 
+// One in fifty of the first worker's fails on purpose.
 func (s *system) load(workers int) *load {
+	return s.loadOf(workers, func(nth int) string {
+		if nth%(50*workers) == 0 {
+			return "FAIL"
+		}
+		return "ABC-001"
+	})
+}
+
+// loadOf places orders of the sku that each is to have.
+func (s *system) loadOf(workers int, sku func(nth int) string) *load {
 	l := &load{}
 	done := make(chan struct{})
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {
-			for i := 0; ; i++ {
+			for nth := w; ; nth += workers {
 				select {
 				case <-done:
 					return
 				default:
 				}
-				sku := "ABC-001"
-				if w == 0 && i%50 == 0 {
-					sku = "FAIL"
-				}
-				l.placeOne(s, sku)
+				l.placeOne(s, sku(nth))
 			}
 		})
 	}

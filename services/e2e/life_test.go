@@ -42,6 +42,9 @@ func TestAFailedOrderIsRedrivenToReserved(t *testing.T) {
 	ownSystems(t, func(s *system) {
 		id := s.place("FAIL", 1)
 		s.becomes(id, "FAILED")
+		if !s.hasDeadLetters() {
+			s.Error("a failed order, and no dead letter")
+		}
 		s.switchFailSKU("")
 		args := []string{"dlt", "redrive", "--yes"}
 		if out, err := tool(s.T, s.home, s.env, args...); err != nil {

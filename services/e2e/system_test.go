@@ -45,7 +45,16 @@ func ownSystems(t *testing.T, test func(s *system)) {
 
 func allInOne(t *testing.T) *system {
 	t.Helper()
+	return allInOneAt(t, "")
+}
+
+// allInOneAt keeps its data in the folder given, or else in the test's own.
+func allInOneAt(t *testing.T, data string) *system {
+	t.Helper()
 	home := t.TempDir()
+	if data == "" {
+		data = filepath.Join(home, "data")
+	}
 	s := &system{T: t, home: home, processes: map[string]*process{}, restart: map[string]func() *process{}}
 	a := [7]string{}
 	for i := range a {
@@ -54,7 +63,7 @@ func allInOne(t *testing.T) *system {
 	s.order, s.inventory, s.notification = "http://"+a[1], "http://"+a[3], "http://"+a[5]
 	s.inventoryAdmins = []string{"http://" + a[4]}
 	s.restart["openorder"] = func() *process {
-		p := start(t, home, "openorder", "--data-dir="+filepath.Join(home, "data"), "--kafka-listen="+a[0],
+		p := start(t, home, "openorder", "--data-dir="+data, "--kafka-listen="+a[0],
 			"--order-listen="+a[1], "--order-admin-listen="+a[2], "--inventory-listen="+a[3], "--inventory-admin-listen="+a[4],
 			"--notification-listen="+a[5], "--notification-admin-listen="+a[6])
 		s.processes["openorder"] = p

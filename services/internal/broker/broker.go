@@ -24,6 +24,8 @@ type Config struct {
 	Advertise  string // HOST:PORT that clients are told to use; empty is Address, or this machine's name where Address is of all interfaces
 	Partitions int32  // of each topic made at the first start
 	Log        *slog.Logger
+
+	free func(dir string) (uint64, error) // of a test; nil asks the system
 }
 
 // Broker is a running broker.
@@ -67,6 +69,9 @@ func start(c Config, listener named) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", c.Dir, err)
 	}
 	b.cluster = cluster
+	if c.Dir != "" {
+		newRoom(c).guard(cluster)
+	}
 	b.retained.Go(b.applyRetention)
 	return b, nil
 }

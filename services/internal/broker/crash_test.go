@@ -83,28 +83,30 @@ func TestWhatWasAcknowledgedSurvivesKill9(t *testing.T) {
 		commit(t, p.address, event.GroupInventory, event.TopicOrderCreated, int64(round+1))
 		acknowledged = append(acknowledged, produceUntilKilled(t, p, round, 200)...)
 	}
-	p := startProcess(t, dir)
-	got := map[string]bool{}
-	for _, value := range values(t, p.address, event.TopicOrderCreated) {
-		if got[value] {
-			t.Errorf("%s is there twice", value)
-		}
-		got[value] = true
-	}
-	for _, value := range acknowledged {
-		if !got[value] {
-			t.Errorf("%s was acknowledged and is lost", value)
-		}
-	}
+	allThere(t, startProcess(t, dir), acknowledged)
 }
 
 // produceUntilKilled kills the broker in the midst of producing, and tells what it had acknowledged.
 func produceUntilKilled(t *testing.T, p process, round, atLeast int) (acknowledged []string) {
 	t.Helper()
+	acks, stop := produceWithoutEnd(t, p, round)
+	for value := range acks {
+		acknowledged = append(acknowledged, value)
+		if len(acknowledged) == atLeast {
+			p.kill()
+			stop()
+		}
+	}
+	return acknowledged
+}
+
+// produceWithoutEnd produces until it is stopped, and tells what is acknowledged.
+func produceWithoutEnd(t *testing.T, p process, round int) (acknowledged <-chan string, stop func()) {
+	t.Helper()
 	cl := client(t, p.address, kgo.ProducerLinger(0), kgo.MaxBufferedRecords(100))
 	acks := make(chan string, 1000)
-	ctx, killed := context.WithCancel(t.Context())
-	defer killed()
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
 	go func() {
 		defer close(acks)
 		var outcomes sync.WaitGroup
@@ -121,14 +123,24 @@ func produceUntilKilled(t *testing.T, p process, round, atLeast int) (acknowledg
 			})
 		}
 	}()
-	for value := range acks {
-		acknowledged = append(acknowledged, value)
-		if len(acknowledged) == atLeast {
-			p.kill()
-			killed()
+	return acks, stop
+}
+
+// allThere checks that what was acknowledged is in the topic, once.
+func allThere(t *testing.T, p process, acknowledged []string) {
+	t.Helper()
+	got := map[string]bool{}
+	for _, value := range values(t, p.address, event.TopicOrderCreated) {
+		if got[value] {
+			t.Errorf("%s is there twice", value)
+		}
+		got[value] = true
+	}
+	for _, value := range acknowledged {
+		if !got[value] {
+			t.Errorf("%s was acknowledged and is lost", value)
 		}
 	}
-	return acknowledged
 }
 
 func TestATransactionThatACrashInterruptedIsAborted(t *testing.T) {

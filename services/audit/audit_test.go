@@ -257,8 +257,7 @@ func TestTheCommandPrintsAndFailsWhenSomethingIsBroken(t *testing.T) {
 	_, brokers := testenv.FakeKafka(t)
 	w := newWorld(t, brokers, false)
 	w.live(map[int64]life{1: sound[1]}, nil)
-	command := Command{Kafka: brokers}
-	command.Default(w.urls)
+	command := Command{Kafka: brokers, Found: w.urls}
 	var out bytes.Buffer
 	log := slog.New(slog.DiscardHandler)
 	if err := command.Run(t.Context(), &out, log); err != nil {
@@ -278,17 +277,4 @@ func TestTheCommandPrintsAndFailsWhenSomethingIsBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantBroken(t, report, []Invariant{OrdersResolved})
-}
-
-func TestWrongSettingsAreRefusedAllAtOnce(t *testing.T) {
-	t.Parallel()
-	err := (&Command{Order: "mysql://x:secret@y", Patience: -1}).Run(t.Context(), nil, nil)
-	for _, want := range []string{"--kafka-brokers", "--order-database-url", "--inventory-database-url", "--notification-database-url", "--patience"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q in: %v", want, err)
-		}
-	}
-	if err != nil && strings.Contains(err.Error(), "secret") {
-		t.Errorf("a password is shown: %v", err)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,36 +18,51 @@ import (
 // Command is `openorder audit`, a kong command. For its Run, bind a context.Context, an io.Writer for the report and a
 // *slog.Logger.
 type Command struct {
-	Kafka        kafka.Config  `embed:""`
-	Order        string        `name:"order-database-url" env:"ORDER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The order service's database; read rights are enough."`
-	Inventory    string        `name:"inventory-database-url" env:"INVENTORY_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The inventory service's database."`
-	Notification string        `name:"notification-database-url" env:"NOTIFICATION_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The notification service's database."`
-	Patience     time.Duration `name:"patience" default:"30s" placeholder:"DURATION" help:"How long orders that do not match are looked at again before they count as broken (default ${default})."`
-	JSON         bool          `name:"json" help:"Print the report as JSON."`
+	Kafka            kafka.Config  `embed:""`
+	Order            string        `name:"order-database-url" env:"ORDER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The order service's database; read rights are enough."`
+	OrderFile        string        `name:"order-database-url-file" env:"ORDER_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --order-database-url."`
+	Inventory        string        `name:"inventory-database-url" env:"INVENTORY_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The inventory service's database."`
+	InventoryFile    string        `name:"inventory-database-url-file" env:"INVENTORY_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --inventory-database-url."`
+	Notification     string        `name:"notification-database-url" env:"NOTIFICATION_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The notification service's database."`
+	NotificationFile string        `name:"notification-database-url-file" env:"NOTIFICATION_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --notification-database-url."`
+	Patience         time.Duration `name:"patience" default:"30s" placeholder:"DURATION" help:"How long orders that do not match are looked at again before they count as broken (default ${default})."`
+	JSON             bool          `name:"json" help:"Print the report as JSON (default off)."`
+
+	// Found are the databases of a system that was found running, by the names of the services: for those that neither
+	// flag nor environment names.
+	Found map[string]string `kong:"-"`
 }
 
 // ErrBroken is what Run returns, after it has printed the report, when an invariant is broken.
 var ErrBroken = errors.New("the system is not consistent")
 
-// Default fills in database URLs that neither flag nor environment gave: those of a system that was found running, by the
-// names of the services.
-func (c *Command) Default(databases map[string]string) {
-	for service, url := range map[string]*string{"order": &c.Order, "inventory": &c.Inventory, "notification": &c.Notification} {
-		if *url == "" {
-			*url = databases[service]
+// source is where one service's database is said to be.
+type source struct{ service, url, file string }
+
+func (c *Command) sources() []source {
+	all := []source{
+		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
+	}
+	for i := range all {
+		if all[i].url == "" && all[i].file == "" {
+			all[i].url = c.Found[all[i].service]
 		}
 	}
+	return all
 }
 
-// check reports everything that is wrong, each with its flag.
-func (c *Command) check() error {
+// Validate reports everything that is wrong, each with its flag.
+func (c *Command) Validate() error {
 	errs := []error{c.Kafka.Validate()}
-	for _, s := range []struct{ service, url string }{{"order", c.Order}, {"inventory", c.Inventory}, {"notification", c.Notification}} {
+	for _, s := range c.sources() {
+		flag := "--" + s.service + "-database-url"
 		switch {
-		case s.url == "":
-			errs = append(errs, fmt.Errorf("--%s-database-url: is needed, or DATABASE_URL", s.service))
-		case !strings.HasPrefix(s.url, "sqlite:") && !strings.HasPrefix(s.url, "postgres://") && !strings.HasPrefix(s.url, "postgresql://"):
-			errs = append(errs, fmt.Errorf("--%s-database-url: is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH", s.service))
+		case s.url == "" && s.file == "":
+			errs = append(errs, fmt.Errorf("%s: is needed, or %[1]s-file, DATABASE_URL or DATABASE_URL_FILE", flag))
+		case s.url != "" && s.file != "":
+			errs = append(errs, fmt.Errorf("%s: give either it or %[1]s-file", flag))
+		case s.url != "" && !isDatabaseURL(s.url):
+			errs = append(errs, fmt.Errorf("%s: is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH", flag))
 		}
 	}
 	if c.Patience < 0 {
@@ -55,14 +71,44 @@ func (c *Command) check() error {
 	return errors.Join(errs...)
 }
 
+func isDatabaseURL(url string) bool {
+	return strings.HasPrefix(url, "sqlite:") || strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+// databases reads the files that hold URLs.
+func (c *Command) databases() (map[string]string, error) {
+	urls := map[string]string{}
+	var errs []error
+	for _, s := range c.sources() {
+		urls[s.service] = s.url
+		if s.file == "" {
+			continue
+		}
+		text, err := os.ReadFile(s.file)
+		urls[s.service] = strings.TrimSpace(string(text))
+		if err == nil && !isDatabaseURL(urls[s.service]) {
+			err = fmt.Errorf("what %s holds is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH", s.file)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s-database-url-file: %w", s.service, err))
+		}
+	}
+	return urls, errors.Join(errs...)
+}
+
 // Run audits and prints. The error is ErrBroken, wrapped, when an invariant is broken; any other means that the audit
 // could not be done.
 func (c *Command) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	if err := c.check(); err != nil {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	urls, err := c.databases()
+	if err != nil {
 		return err
 	}
 	report, err := Run(ctx, Config{
-		Kafka: c.Kafka, Order: c.Order, Inventory: c.Inventory, Notification: c.Notification, Patience: c.Patience, Log: log,
+		Kafka: c.Kafka, Order: urls["order"], Inventory: urls["inventory"], Notification: urls["notification"],
+		Patience: c.Patience, Log: log,
 	})
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)

@@ -18,6 +18,7 @@ type snapshot struct {
 	service    string
 	url        string
 	postgresql *pgx.Conn
+	database   string // which one the URL names, whoever asks
 	exported   string // PostgreSQL's name of the snapshot
 	sqlite     *sql.DB
 	tx         *sql.Tx
@@ -25,14 +26,17 @@ type snapshot struct {
 
 // openSnapshot connects and takes a snapshot, the same one where another service's has been taken of the same database.
 func openSnapshot(ctx context.Context, service, address string, taken []*snapshot) (*snapshot, error) {
-	s := &snapshot{service: service, url: address}
+	database, err := databaseOf(address)
+	if err != nil {
+		return nil, fmt.Errorf("open the %s service's database: %w", service, err)
+	}
+	s := &snapshot{service: service, url: address, database: database}
 	var same *snapshot
 	for _, other := range taken {
-		if other.url == address {
+		if other.database == database {
 			same = other
 		}
 	}
-	var err error
 	path, isSQLite := strings.CutPrefix(address, "sqlite:")
 	switch {
 	case isSQLite && same != nil:
@@ -49,10 +53,22 @@ func openSnapshot(ctx context.Context, service, address string, taken []*snapsho
 	return s, nil
 }
 
+// databaseOf tells databases apart: services may come to the same one by roles of their own.
+func databaseOf(address string) (string, error) {
+	if strings.HasPrefix(address, "sqlite:") {
+		return address, nil
+	}
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return "", errors.New("the URL is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH") // it may hold a password
+	}
+	return fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database), nil
+}
+
 func (s *snapshot) openPostgreSQL(ctx context.Context, same *snapshot) (err error) {
 	config, err := pgx.ParseConfig(s.url)
 	if err != nil {
-		return errors.New("the URL is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH") // it may hold a password
+		return errors.New("the URL makes no sense") // databaseOf took it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second

@@ -43,13 +43,15 @@ func execute(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var all commands
-	parser := kong.Must(&all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
+	found := runningInstance()
+	all.Audit.Found = found.Databases
+	parser := cli.NewParser(&all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
 		kong.Vars{"version": cli.Version()}, bench.Vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
 		kong.Bind(deadletter.Standard()), kong.Bind(topics.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	chosen, err := parser.Parse(args)
 	if err == nil {
-		useRunningInstance(&all)
+		found.use(&all)
 		err = chosen.Run()
 	}
 	if err != nil {

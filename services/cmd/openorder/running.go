@@ -32,17 +32,18 @@ func (r running) leaveWord() error {
 	return os.WriteFile(file, text, 0o600)
 }
 
-// useRunningInstance lets the tools work without flags next to an all-in-one. What flags or the environment say stands.
-func useRunningInstance(c *commands) {
-	text, err := os.ReadFile(runningFile())
-	if err != nil {
-		return
-	}
+// runningInstance is what the all-in-one that was started last on this machine left word of.
+func runningInstance() running {
 	var r running
-	if json.Unmarshal(text, &r) != nil {
-		return
+	text, err := os.ReadFile(runningFile())
+	if err != nil || json.Unmarshal(text, &r) != nil {
+		return running{}
 	}
-	c.Audit.Default(r.Databases)
+	return r
+}
+
+// use lets the tools work without flags next to an all-in-one. What flags or the environment say stands.
+func (r running) use(c *commands) {
 	if _, set := os.LookupEnv("KAFKA_BROKERS"); set || r.Brokers == "" {
 		return
 	}

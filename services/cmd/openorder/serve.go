@@ -45,12 +45,15 @@ type serve struct {
 	Log        telemetry.LogConfig `embed:""`
 }
 
+// Validate reports everything that is wrong, each with its flag.
+func (s *serve) Validate() error {
+	services := s.services(kafka.Config{Brokers: s.KafkaListen})
+	return errors.Join(services.order.Validate(), services.inventory.Validate(), services.notification.Validate())
+}
+
 // Run serves until ctx is done.
 func (s *serve) Run(ctx context.Context) error {
 	services := s.services(kafka.Config{Brokers: s.KafkaListen})
-	if err := validate(services); err != nil {
-		return err
-	}
 	dir, err := openDataDir(s.dataDir(), s.Ephemeral)
 	if err != nil {
 		return err
@@ -128,14 +131,6 @@ func (p pipeline) onListen() <-chan struct{} {
 		frame.OnListen = func(_, _ net.Addr) { listening <- struct{}{} }
 	}
 	return listening
-}
-
-func validate(p pipeline) error {
-	var errs []error
-	for _, one := range p.all() {
-		errs = append(errs, one.Validate())
-	}
-	return errors.Join(errs...)
 }
 
 // announce prints the banner once all three services listen.

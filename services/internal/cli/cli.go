@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -38,10 +39,10 @@ func Execute(name, description string, service Service, traces telemetry.NewExpo
 		Migrate struct{}         `cmd:"" help:"Bring the database's schema up to date and exit, for where the service's own role may not."`
 		Version kong.VersionFlag `help:"Print the version and exit."`
 	}
-	parser := kong.Must(&commands, kong.Name(name), kong.Description(description), kong.Vars{"version": Version()}, kong.Embed(service))
+	parser := NewParser(&commands, kong.Name(name), kong.Description(description), kong.Vars{"version": Version()}, kong.Embed(service))
 	chosen, err := parser.Parse(args)
-	if err == nil {
-		err = service.Validate()
+	if chosen != nil {
+		err = errors.Join(err, service.Validate())
 	}
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

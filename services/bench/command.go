@@ -32,7 +32,7 @@ type Command struct {
 	Replication int16         `name:"replication-factor" default:"-1" placeholder:"N" help:"Replicas of each partition; -1 is the cluster's default (default ${default})."`
 	Connections int           `name:"connections" default:"128" placeholder:"N" help:"Connections that POST (default ${default})."`
 	Rate        int           `name:"rate" default:"500" placeholder:"N" help:"Orders a second in the latency row (default ${default})."`
-	Duration    time.Duration `name:"duration" default:"10s" placeholder:"DURATION" help:"How long each row with HTTP is measured, after 2 s that do not count (default ${default})."`
+	Duration    time.Duration `name:"duration" default:"10s" placeholder:"DURATION" help:"How long each row with HTTP is measured, after 5 s that do not count (default ${default})."`
 	Quick       bool          `name:"quick" help:"30,000 records and 2 s a row: to see that it works, not how fast."`
 	JSON        bool          `name:"json" help:"Print JSON in place of the table."`
 	Profile     string        `name:"profile" placeholder:"DIR" help:"Write a CPU profile of each service in each row there."`

@@ -148,17 +148,23 @@ func (p *postgres) fresh(ctx context.Context) (string, func() error, error) {
 	}
 	address := *p.given
 	address.Path = "/" + name
-	return address.String(), func() error { return p.execute("DROP DATABASE " + name + " WITH (FORCE)") }, nil
+	return address.String(), func() error { return p.execute("DROP DATABASE " + name) }, nil
 }
 
 func (p *postgres) dropSchemas() error {
 	return p.execute("DROP SCHEMA IF EXISTS " + strings.Join(schemas, ", ") + " CASCADE")
 }
 
+// execute tries for a while: the last connections of a stopped service may still be ending, and a server that vacuums a
+// database has to be told to leave off, which only it may do itself (so no WITH (FORCE)).
 func (p *postgres) execute(statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if _, err := p.admin.Exec(ctx, statement); err != nil {
+	err := untilDone(ctx, 30*time.Second, func() error {
+		_, err := p.admin.Exec(ctx, statement)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}
 	return nil

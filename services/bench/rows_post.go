@@ -12,8 +12,8 @@ import (
 	"github.com/openorder/openorder/services/internal/kafka"
 )
 
-// warmup is what does not count of a load.
-const warmup = 2 * time.Second
+// warmup is what does not count of a load: connections, and above all the broker's JIT, which takes seconds.
+const warmup = 5 * time.Second
 
 // bareHandler is POST's floor.
 func (b *bench) bareHandler(ctx context.Context) (measurement, error) {

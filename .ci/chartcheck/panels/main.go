@@ -230,9 +230,37 @@ func askRules(ctx context.Context, names []string) error {
 			}
 		}
 	}
-	n, err := query(ctx, `sum(prometheus_rule_evaluation_failures_total) or vector(0)`)
-	fmt.Printf("rules: %d metrics known, %d answers about failures\n", len(names), n)
+	evaluated, err := rulesWork(ctx)
+	fmt.Printf("rules: %d metrics known, %d rules evaluated\n", len(names), evaluated)
 	return errors.Join(append(errs, err)...)
+}
+
+// rulesWork tells how many rules were evaluated, and which cannot be.
+func rulesWork(ctx context.Context) (int, error) {
+	var answer struct {
+		Data struct {
+			Groups []struct {
+				Rules []struct{ Name, Health, LastError string }
+			}
+		}
+	}
+	if err := get(ctx, "/api/v1/rules", &answer); err != nil {
+		return 0, err
+	}
+	var errs []error
+	evaluated := 0
+	for _, group := range answer.Data.Groups {
+		for _, rule := range group.Rules {
+			if rule.Health != "ok" {
+				errs = append(errs, fmt.Errorf("rule %s is %s: %s", rule.Name, rule.Health, rule.LastError))
+			}
+			evaluated++
+		}
+	}
+	if evaluated == 0 {
+		errs = append(errs, errors.New("no rule was evaluated"))
+	}
+	return evaluated, errors.Join(errs...)
 }
 
 // query tells how many series an expression has.

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,14 +26,16 @@ type outbox struct {
 	timing  Timing
 
 	fresh  chan batch
-	unsent atomic.Int64  // orders in fresh
-	behind atomic.Bool   // something is overdue
-	calm   atomic.Int64  // behind stays true until this Unix time in nanoseconds: then failed leases are over
-	failed chan struct{} // wakes the sweeper
-	marks  chan []int64  // published, not marked yet
-	limit  *rate.Limiter // of unanswered orders
+	unsent atomic.Int64              // orders in fresh
+	behind atomic.Bool               // something is overdue
+	calm   atomic.Pointer[time.Time] // behind stays true until then: failed leases are over
+	failed chan struct{}             // wakes the sweeper
+	marks  chan []int64              // published, not marked yet
+	limit  *rate.Limiter             // of unanswered orders
 
-	marking, sweeping, unanswered *trouble
+	log *slog.Logger
+
+	marking, sweeping, unanswered, recalling *trouble
 }
 
 // batch is a publication in memory.
@@ -69,7 +72,8 @@ func (o *outbox) offer(orders []Order, lease time.Duration) {
 
 // fallBehind sends everything through the database until the sweeper has caught up.
 func (o *outbox) fallBehind() {
-	o.calm.Store(time.Now().Add(o.timing.Lease).UnixNano())
+	calm := time.Now().Add(o.timing.Lease) // by the monotonic clock: nobody sets that back
+	o.calm.Store(&calm)
 	o.behind.Store(true)
 	select {
 	case o.failed <- struct{}{}:

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
+
+	"github.com/openorder/openorder/services/internal/clock"
 )
 
 // PublishFunc publishes the orders' events and returns when each is acknowledged or has failed, an error an order in the
@@ -22,7 +24,7 @@ type Timing struct {
 	Unanswered Backoff       // when an order still PENDING is published again (1 min, doubling up to 1 h)
 	Watch      time.Duration // between looks for what changed of watched orders (250 ms)
 	KeepKeys   time.Duration // idempotency keys are kept (24 h)
-	SweepKeys  time.Duration // between deletions of expired keys (1 min)
+	SweepKeys  time.Duration // between deletions of expired keys, and looks at the clock (1 min)
 }
 
 func (t Timing) orDefaults() Timing {
@@ -63,6 +65,7 @@ type Service struct {
 	timing  Timing
 	metrics *metrics
 	keys    *trouble // deleting expired ones
+	jumps   clock.Jumps
 
 	committer *committer
 	outbox    *outbox
@@ -86,6 +89,8 @@ func New(c Config) *Service {
 		limit:  rate.NewLimiter(republishRate, maxPublish),
 		failed: make(chan struct{}, 1),
 
+		log:        c.Log,
+		recalling:  failing("looking for publications that the clock put off"),
 		marking:    failing("marking orders as published"),
 		sweeping:   failing("publishing overdue orders"),
 		unanswered: failing("publishing unanswered orders again"),
@@ -108,6 +113,7 @@ func (s *Service) Tasks() []func(context.Context) error {
 		s.outbox.runUnpublished,
 		s.outbox.runUnanswered,
 		s.outbox.runAge,
+		s.outbox.runRecall,
 		s.watches.run,
 		s.runKeys,
 	}
@@ -127,17 +133,28 @@ func (s *Service) List(ctx context.Context, q Query) ([]Order, error) {
 	return s.store.List(ctx, q)
 }
 
-// runKeys deletes expired idempotency keys in small steps, so that no statement takes long or locks much.
+// runKeys deletes expired idempotency keys.
 func (s *Service) runKeys(ctx context.Context) error {
 	return every(ctx, s.timing.SweepKeys, func() {
-		for full := true; full && ctx.Err() == nil; {
-			deleted, err := s.store.DeleteKeys(ctx, time.Now().Add(-s.timing.KeepKeys), keySweepStep)
-			if ctx.Err() == nil {
-				s.keys.observe(err)
-			}
-			full = err == nil && deleted == keySweepStep
+		if err := s.deleteKeys(ctx); ctx.Err() == nil {
+			s.keys.observe(err)
 		}
 	})
+}
+
+// deleteKeys deletes in small steps, so that no statement takes long or locks much. By a clock that has jumped keys look
+// older than they are: then they are kept until all of those from before are old enough by any clock.
+func (s *Service) deleteKeys(ctx context.Context) error {
+	now, err := s.store.Clock(ctx)
+	if err != nil || !s.jumps.Quiet(now, s.timing.KeepKeys) {
+		return err
+	}
+	for {
+		deleted, err := s.store.DeleteKeys(ctx, now.Add(-s.timing.KeepKeys), keySweepStep)
+		if err != nil || deleted < keySweepStep || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // every calls do now and then at an interval until the context ends.

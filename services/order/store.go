@@ -21,6 +21,8 @@ type Store interface {
 	Reader
 	Reporter
 	Outbox
+	// Clock is the clock that everything here is reckoned by, the database's.
+	Clock(ctx context.Context) (time.Time, error)
 	// DeleteKeys deletes at most limit idempotency keys made before a time, and says how many.
 	DeleteKeys(ctx context.Context, before time.Time, limit int) (int, error)
 }
@@ -121,6 +123,9 @@ type Outbox interface {
 	Release(ctx context.Context, ids []int64) error
 	// Forget deletes publications all of whose orders were answered.
 	Forget(ctx context.Context, ids []int64) error
+	// Recall makes publications due at once that are due later than a lease, or the wait after a publication, can say: the
+	// clock has gone back since. It returns how many.
+	Recall(ctx context.Context, lease time.Duration, again Backoff) (int, error)
 	// OldestUnpublished is when the oldest publication never yet published was made; zero when there is none.
 	OldestUnpublished(ctx context.Context) (time.Time, error)
 }

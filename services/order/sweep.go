@@ -19,7 +19,7 @@ func (o *outbox) runUnpublished(ctx context.Context) error {
 		if more && err == nil {
 			continue
 		}
-		if err == nil && time.Now().UnixNano() > o.calm.Load() {
+		if err == nil && o.calmed() {
 			o.behind.Store(false)
 		}
 		select {
@@ -30,6 +30,12 @@ func (o *outbox) runUnpublished(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// calmed tells whether what failed may be claimed by now.
+func (o *outbox) calmed() bool {
+	calm := o.calm.Load()
+	return calm == nil || time.Now().After(*calm)
 }
 
 // sweep publishes one claim of overdue publications and tells whether there may be more.
@@ -180,6 +186,24 @@ func (o *outbox) runAge(ctx context.Context) error {
 			o.metrics.unpublishedAge.Set(0)
 		default:
 			o.metrics.unpublishedAge.Set(time.Since(oldest).Seconds())
+		}
+	})
+}
+
+// clockSlack is how far the clocks of two database servers may be apart before a failover counts as a jump.
+const clockSlack = time.Minute
+
+// runRecall finds publications that a clock which went back has put off by as much.
+func (o *outbox) runRecall(ctx context.Context) error {
+	again := Backoff{Base: o.timing.Unanswered.Base + clockSlack, Limit: o.timing.Unanswered.Limit + clockSlack}
+	return every(ctx, o.timing.SweepKeys, func() {
+		recalled, err := o.store.Recall(ctx, o.claimLease()+clockSlack, again)
+		if ctx.Err() != nil {
+			return
+		}
+		o.recalling.observe(err)
+		if recalled > 0 {
+			o.log.Warn("the database's clock went back: what it put off is published now", "publications", recalled)
 		}
 	})
 }

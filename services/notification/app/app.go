@@ -64,6 +64,8 @@ type ledger interface {
 	notification.CourierLedger
 	http.Ledger
 	Register(ctx context.Context, receivers []notification.Receiver) error
+	// Recall puts right what a clock that went back has put off, and returns how many that were.
+	Recall(ctx context.Context) (int64, error)
 }
 
 func (c *Config) start(ctx context.Context, base *service.Base) (service.Parts, error) {
@@ -86,7 +88,9 @@ func (c *Config) start(ctx context.Context, base *service.Base) (service.Parts, 
 		db.Close()
 		return service.Parts{}, err
 	}
-	tasks := []service.Task{consumer.Run, metrics.watch(ledger, reporter(base, "ledger"))}
+	tasks := []service.Task{
+		consumer.Run, metrics.watch(ledger, reporter(base, "ledger")), recall(ledger, bell.ring, base.Log, reporter(base, "clock")),
+	}
 	for i, r := range receivers {
 		courier := &notification.Courier{
 			Receiver: r, Ledger: ledger, Wake: bell.waiters[i], Log: base.Log,

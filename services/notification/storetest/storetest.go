@@ -23,6 +23,7 @@ type Ledger interface {
 	Backlog(ctx context.Context) ([]notification.Backlog, error)
 	Rearm(ctx context.Context, id notification.ID) (notification.Notification, error)
 	RearmReceiver(ctx context.Context, receiver string) (int64, error)
+	Recall(ctx context.Context) (int64, error)
 }
 
 // Run runs the suite. open makes an empty ledger, and open2 two on the same database, or nothing where only one process

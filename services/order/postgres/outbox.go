@@ -78,6 +78,20 @@ func (s *Store) Release(ctx context.Context, ids []int64) error {
 	return failed("release publications", err)
 }
 
+// Recall makes due what the clock, gone back, has put off.
+func (s *Store) Recall(ctx context.Context, lease time.Duration, again order.Backoff) (int, error) {
+	done, err := s.pool.Exec(ctx, `
+		WITH late AS (
+			SELECT publication_id FROM order_publications
+			WHERE due_at > now() + $1::interval
+				AND (attempts = 0 OR due_at > now() + least($2::interval * 2 ^ least(attempts - 1, 30), $3::interval))
+			FOR UPDATE SKIP LOCKED
+		)
+		UPDATE order_publications p SET due_at = now() FROM late WHERE p.publication_id = late.publication_id`,
+		lease, again.Base, again.Limit)
+	return int(done.RowsAffected()), failed("recall publications", err)
+}
+
 // Forget deletes publications.
 func (s *Store) Forget(ctx context.Context, ids []int64) error {
 	return failed("forget publications", pgx.BeginTxFunc(ctx, s.pool, unflushed, func(tx pgx.Tx) error {

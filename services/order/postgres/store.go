@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -53,6 +54,12 @@ func scan(row pgx.CollectableRow) (order.Order, error) {
 		}
 	}
 	return o, nil
+}
+
+// Clock is the database's.
+func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, failed("ask for the time", err)
 }
 
 // failed says what was tried, and marks what the database refused.

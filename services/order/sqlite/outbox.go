@@ -87,6 +87,18 @@ func (s *Store) Release(ctx context.Context, ids []int64) error {
 	return failed("release publications", err)
 }
 
+// Recall makes due what the clock, gone back, has put off.
+func (s *Store) Recall(ctx context.Context, lease time.Duration, again order.Backoff) (int, error) {
+	done, err := s.write.ExecContext(ctx, `UPDATE order_publications SET due_at = ?1
+		WHERE due_at > ?1 + ?2 AND (attempts = 0 OR due_at > ?1 + min(?3 << min(attempts - 1, 20), ?4))`,
+		time.Now().UnixMicro(), lease.Microseconds(), again.Base.Microseconds(), again.Limit.Microseconds())
+	if err != nil {
+		return 0, failed("recall publications", err)
+	}
+	count, err := done.RowsAffected()
+	return int(count), failed("recall publications", err)
+}
+
 // Forget deletes publications.
 func (s *Store) Forget(ctx context.Context, ids []int64) error {
 	_, err := s.write.ExecContext(ctx,

@@ -57,6 +57,9 @@ func scan(rows *sql.Rows) (order.Order, error) {
 	return o, nil
 }
 
+// Clock is this machine's.
+func (s *Store) Clock(context.Context) (time.Time, error) { return time.Now(), nil }
+
 // failed says what was tried, and marks what the database refused.
 func failed(doing string, err error) error {
 	if err == nil {

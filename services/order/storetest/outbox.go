@@ -115,6 +115,30 @@ func releases(t *testing.T, a, b order.Store) {
 	}
 }
 
+// Leases and waits of hours are what those of minutes look like to a clock that went back by hours.
+func recalls(t *testing.T, a, b order.Store) {
+	leased, inTime := insertedFor(t, a, 1, 5*time.Hour)[0], insertedFor(t, a, 1, time.Minute)[0]
+	published, waiting := inserted(t, a, 1)[0], inserted(t, a, 1)[0]
+	must(t, a.MarkPublished(t.Context(), []int64{published.ID}, order.Backoff{Base: 5 * time.Hour, Limit: 5 * time.Hour}))
+	hourly := order.Backoff{Base: time.Hour, Limit: time.Hour}
+	must(t, a.MarkPublished(t.Context(), []int64{waiting.ID}, hourly))
+	recalled, err := b.Recall(t.Context(), 2*time.Minute, order.Backoff{Base: time.Hour + time.Minute, Limit: 2 * time.Hour})
+	must(t, err)
+	if recalled != 2 {
+		t.Errorf("%d recalled, want the 2 that the clock put off", recalled)
+	}
+	claimed, err := a.ClaimUnpublished(t.Context(), 10, time.Hour)
+	must(t, err)
+	if len(claimed) != 1 || claimed[0].ID != leased.ID {
+		t.Errorf("unpublished %v, want %d and not %d", claimed, leased.ID, inTime.ID)
+	}
+	claimed, err = a.ClaimUnanswered(t.Context(), 10, time.Hour)
+	must(t, err)
+	if len(claimed) != 1 || claimed[0].ID != published.ID {
+		t.Errorf("unanswered %v, want %d and not %d", claimed, published.ID, waiting.ID)
+	}
+}
+
 func findPending(t *testing.T, a, _ order.Store) {
 	group := inserted(t, a, 4)
 	_, err := a.Apply(t.Context(), []order.Report{reserved(group[1]), rejected(group[2])})

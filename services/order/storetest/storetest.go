@@ -31,6 +31,7 @@ func Run(t *testing.T, open Open) {
 		"two replicas never claim the same publication":                       claimsAreExclusive,
 		"a published group is due again later and later":                      backsOff,
 		"a released publication is due at once":                               releases,
+		"a clock that went back puts nothing off":                             recalls,
 		"only pending orders are published again":                             findPending,
 		"the oldest unpublished order is known":                               oldest,
 		"reports advance orders and are remembered":                           applies,

@@ -11,7 +11,7 @@ module() { (cd / && GOFLAGS=-mod=mod go mod download -json "$1") | sed -n 's/^\t
 
 cp "$schemas"/*.crd.yaml "$out/"
 cp "$here/testdata/redpanda.crd.yaml" "$here/../../charts/openorder-operator/files/kafka.openorder.io_kafkatopics.yaml" "$out/"
-keda=$(module github.com/kedacore/keda/v2@v2.21.0)
+keda=$(module github.com/kedacore/keda/v2@v2.20.2)
 cp "$keda"/config/crd/bases/keda.sh_{scaledobjects,triggerauthentications}.yaml "$out/"
 prometheus=$(module github.com/prometheus-operator/prometheus-operator@v0.85.0)
 cp "$prometheus"/example/prometheus-operator-crd/monitoring.coreos.com_{servicemonitors,prometheusrules}.yaml "$out/"

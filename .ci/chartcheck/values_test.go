@@ -38,6 +38,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
 		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
 		"a route without a Gateway":        {profile{chart: chart, set: []string{"httpRoute.enabled=true"}}, []string{"httpRoute.parentRefs"}},
+		"webhooks that nobody signs":       {profile{chart: chart, set: []string{`notification.webhookURLs=["https://hooks.example.com"]`}}, []string{"notification.webhookSecret: webhooks are signed"}},
 		"a webhook that is no URL":         {profile{chart: chart, set: []string{`notification.webhookURLs=["hooks.example.com"]`}}, []string{"webhookURLs"}},
 		"missing CRDs":                     {profile{chart: chart, values: kind, set: []string{"checkCRDs=true"}}, []string{"the Redpanda operator: helm upgrade --install", "the CloudNativePG operator: helm upgrade --install", "the topic controller: helm upgrade --install"}},
 		"a typo, controller":               {profile{chart: operator, set: []string{"kafka.broker=kafka:9092"}}, []string{"broker"}},

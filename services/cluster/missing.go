@@ -17,13 +17,13 @@ import (
 
 // installs are the commands that bring an API group.
 var installs = map[string]string{
-	"cluster.redpanda.com":      "helm upgrade --install redpanda-controller operator --repo https://charts.redpanda.com -n redpanda --create-namespace --set crds.enabled=true",
-	"cert-manager.io":           "helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager -n cert-manager --create-namespace --set crds.enabled=true",
-	"postgresql.cnpg.io":        "helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts -n cnpg-system --create-namespace",
+	"cluster.redpanda.com":      "helm upgrade --install redpanda-controller operator --repo https://charts.redpanda.com --version 26.2.2 -n redpanda --create-namespace --set crds.enabled=true",
+	"cert-manager.io":           "helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.21.1 -n cert-manager --create-namespace --set crds.enabled=true",
+	"postgresql.cnpg.io":        "helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace",
 	"kafka.openorder.io":        "helm upgrade --install openorder-operator oci://ghcr.io/openorder/charts/openorder-operator -n NAMESPACE",
-	"keda.sh":                   "helm upgrade --install keda keda --repo https://kedacore.github.io/charts -n keda --create-namespace",
-	"monitoring.coreos.com":     "helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds",
-	"gateway.networking.k8s.io": "kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/standard-install.yaml",
+	"keda.sh":                   "helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version 2.20.2 -n keda --create-namespace",
+	"monitoring.coreos.com":     "helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds --version 31.0.1",
+	"gateway.networking.k8s.io": "kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml",
 }
 
 // missingKinds lists kinds that the cluster does not serve, once each. TLS on a Redpanda also needs cert-manager.

@@ -9,6 +9,9 @@
 {{- if and $v.ingress.tlsSecret (not $v.ingress.host) }}
 {{- $problems = append $problems "ingress.host: is needed with ingress.tlsSecret" }}
 {{- end }}
+{{- if and $v.notification.webhookURLs (not $v.notification.webhookSecret) }}
+{{- $problems = append $problems "notification.webhookSecret: webhooks are signed; name the Secret with the signing secret (whsec_ and base64 of 24 to 64 bytes)" }}
+{{- end }}
 {{- if not $services }}
 {{- range list "redpanda" "postgresql" "topics" "console" }}
 {{- if (index $v .).enabled }}{{ $problems = append $problems (printf "%s.enabled: the all-in-one brings its own broker and database; set mode=services" .) }}{{ end }}
@@ -77,22 +80,22 @@
 {{- $missing = append $missing "the Redpanda operator: helm upgrade --install redpanda-controller operator --repo https://charts.redpanda.com --version 26.2.2 -n redpanda --create-namespace --set crds.enabled=true" }}
 {{- end }}
 {{- if and $services $v.redpanda.enabled $v.redpanda.tls (not ($has.Has "cert-manager.io/v1/Certificate")) }}
-{{- $missing = append $missing "cert-manager: helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.20.2 -n cert-manager --create-namespace --set crds.enabled=true" }}
+{{- $missing = append $missing "cert-manager: helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.21.1 -n cert-manager --create-namespace --set crds.enabled=true" }}
 {{- end }}
 {{- if and $services $v.postgresql.enabled (not ($has.Has "postgresql.cnpg.io/v1/Cluster")) }}
-{{- $missing = append $missing "the CloudNativePG operator: helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts -n cnpg-system --create-namespace" }}
+{{- $missing = append $missing "the CloudNativePG operator: helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace" }}
 {{- end }}
 {{- if and $services $v.topics.enabled (not ($has.Has "kafka.openorder.io/v1alpha1/KafkaTopic")) }}
 {{- $missing = append $missing (printf "the topic controller: helm upgrade --install openorder-operator oci://ghcr.io/openorder/charts/openorder-operator --version %s -n %s --create-namespace" .Chart.Version .Release.Namespace) }}
 {{- end }}
 {{- if and (include "openorder.keda" .) (not ($has.Has "keda.sh/v1alpha1/ScaledObject")) }}
-{{- $missing = append $missing "KEDA: helm upgrade --install keda keda --repo https://kedacore.github.io/charts -n keda --create-namespace" }}
+{{- $missing = append $missing "KEDA: helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version 2.20.2 -n keda --create-namespace" }}
 {{- end }}
 {{- if and (or $v.monitoring.serviceMonitor.enabled $v.monitoring.prometheusRule.enabled) (not ($has.Has "monitoring.coreos.com/v1/ServiceMonitor")) }}
-{{- $missing = append $missing "prometheus-operator: helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds" }}
+{{- $missing = append $missing "prometheus-operator: helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds --version 31.0.1" }}
 {{- end }}
 {{- if and $v.httpRoute.enabled (not ($has.Has "gateway.networking.k8s.io/v1/HTTPRoute")) }}
-{{- $missing = append $missing "the Gateway API: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.5.1/standard-install.yaml" }}
+{{- $missing = append $missing "the Gateway API: kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml" }}
 {{- end }}
 {{- toYaml $missing }}
 {{- end }}

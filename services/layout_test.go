@@ -90,6 +90,17 @@ func TestTheLaptopBinaryLinksNoKubernetesClientAndNoGRPC(t *testing.T) {
 	}
 }
 
+func TestTheTopicControllerLinksNoDatabase(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "./cmd/topic-controller") {
+		for _, dependency := range p.Deps {
+			if strings.HasPrefix(dependency, "modernc.org/sqlite") || strings.HasPrefix(dependency, "github.com/jackc/") {
+				t.Errorf("cmd/topic-controller links %s, a fifth of its memory", dependency)
+			}
+		}
+	}
+}
+
 func TestGoInstallWorksBecauseNothingIsReplaced(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "mod", "edit", "-json").Output()

@@ -42,8 +42,10 @@ type ConsumerConfig struct {
 	MaxBatch   int    // records a Handle at most
 	DeadLetter string // where records go that cannot be taken; those of this topic itself are counted, logged and passed
 	Handler    Handler
-	Log        *slog.Logger
-	Metrics    prometheus.Registerer
+	// Outage tells of a Handler's error that it is certainly no verdict on the records, whatever Probe says. Nil: of none.
+	Outage  func(error) bool
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 	// Report is told what the consumer waits for, nil when it waits for nothing. It is shown, and takes no pod out.
 	Report func(error)
 }
@@ -76,6 +78,9 @@ const (
 func NewConsumer(config ConsumerConfig) (*Consumer, error) {
 	if config.Report == nil {
 		config.Report = func(error) {}
+	}
+	if config.Outage == nil {
+		config.Outage = func(error) bool { return false }
 	}
 	emits, err := NewProducer(ProducerConfig{
 		Kafka: config.Kafka, ClientID: config.ClientID + "-emits", Log: config.Log, Metrics: config.Metrics,

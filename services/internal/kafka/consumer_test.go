@@ -122,7 +122,7 @@ func (b *bench) consume() (stop func()) {
 	b.Helper()
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: b.brokers, Group: group, Topics: []string{source}, ClientID: "worker", MaxBatch: 100, DeadLetter: letters,
-		Handler: b.work, Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Handler: b.work, Outage: func(err error) bool { return errors.Is(err, errDiskFull) }, Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Metrics: prometheus.NewRegistry(),
 		Report: func(err error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -325,6 +325,26 @@ func TestAnOutageDeadLettersNothing(t *testing.T) {
 			t.Errorf("%d dead letters of an outage, want none", len(got))
 		}
 	})
+}
+
+var errDiskFull = errors.New("disk full")
+
+func TestACertainOutageDeadLettersNothingWhateverTheProbeSays(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	attempts := 0
+	b := setup(t, brokers, &work{probe: func() error { return nil }, batch: func([]string) error {
+		if attempts++; attempts <= 6 {
+			return errDiskFull
+		}
+		return nil
+	}}, 1)
+	b.produce(rec(0, "a", "1"))
+	b.consume()
+	b.eventually("it is done once the outage is over", func() bool { return b.committed() == 1 })
+	if got := b.read(letters); len(got) != 0 || attempts != 7 {
+		t.Errorf("%d dead letters, %d attempts", len(got), attempts)
+	}
 }
 
 func TestTheOffsetStaysBehindTheOldestUnfinishedRecordOverARestart(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
-
-	"github.com/openorder/openorder/services/internal/database"
 )
 
 // probeAfter is the number of failed attempts after which an error that may be an outage is put to the probe.
@@ -28,7 +26,7 @@ func (s *session) work(ctx context.Context, batch []*entry) {
 			return
 		}
 		refused := kindOf(err) != outage
-		if !refused && attempt >= probeAfter && !database.Outage(err) && s.probe(ctx) == nil {
+		if !refused && attempt >= probeAfter && !s.c.config.Outage(err) && s.probe(ctx) == nil {
 			refused, err = true, Faulty("unexplained", fmt.Errorf("fails while a probe of the same tables succeeds: %w", err))
 		}
 		switch {

@@ -81,7 +81,7 @@ func freeze() error {
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: kafka.Config{Brokers: os.Getenv(brokersVariable)}, Group: event.GroupInventory, Topics: []string{event.TopicOrderCreated},
 		ClientID: event.GroupInventory, MaxBatch: 10, DeadLetter: event.TopicDeadLetter, Log: slog.Default(), Metrics: prometheus.NewRegistry(),
-		Handler: consume.NewHandler(postgres.New(pool), &inventory.FailSKU{}, prometheus.NewRegistry()),
+		Handler: consume.NewHandler(postgres.New(pool), &inventory.FailSKU{}, prometheus.NewRegistry()), Outage: database.Outage,
 	})
 	if err != nil {
 		return err

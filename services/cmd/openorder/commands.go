@@ -16,6 +16,7 @@ import (
 	"github.com/openorder/openorder/services/bench"
 	deadletter "github.com/openorder/openorder/services/deadletter/command"
 	"github.com/openorder/openorder/services/internal/cli"
+	"github.com/openorder/openorder/services/internal/terminal"
 	inventory "github.com/openorder/openorder/services/inventory/app"
 	notification "github.com/openorder/openorder/services/notification/app"
 	order "github.com/openorder/openorder/services/order/app"
@@ -48,7 +49,7 @@ func execute(args []string) int {
 	parser := cli.NewParser(&all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
 		kong.Vars{"version": cli.Version()}, bench.Vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
-		kong.Bind(deadletter.Standard()), kong.Bind(topics.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
+		kong.Bind(terminal.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	chosen, err := parser.Parse(args)
 	if err == nil {
 		found.use(&all)

@@ -9,19 +9,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/term"
 
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/deadletter/consume"
 	"github.com/openorder/openorder/services/deadletter/redrive"
 	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/terminal"
 )
 
-// Commands is the kong commands. Bind a context.Context and an IO for their Run methods.
+// Commands is the kong commands. Bind a context.Context and a terminal.IO for their Run methods.
 type Commands struct {
 	List    List    `cmd:"" help:"What is in a dead letter topic, grouped by error."`
 	Show    Show    `cmd:"" help:"Single letters: where from, why, headers, value, and when they were redriven."`
@@ -72,25 +71,11 @@ func ExitCode(err error) int {
 	}
 }
 
-// IO is where a command reads answers and writes results.
-type IO struct {
-	In  io.Reader
-	Out io.Writer // results
-	Err io.Writer // questions, progress, warnings
-	// Terminal: someone is there to answer.
-	Terminal bool
-}
-
-// Standard is the process's own input and output.
-func Standard() IO {
-	return IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))}
-}
-
-func (s IO) log() *slog.Logger {
+func logTo(s terminal.IO) *slog.Logger {
 	return slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-func (s IO) warn(format string, args ...any) {
+func warn(s terminal.IO, format string, args ...any) {
 	fmt.Fprintln(s.Err, printable(fmt.Sprintf(format, args...)))
 }
 
@@ -118,11 +103,11 @@ func (s *Source) families() []deadletter.Family {
 }
 
 // open connects and takes a snapshot of the topic.
-func (s *Source) open(ctx context.Context, out IO) (*kgo.Client, *consume.Snapshot, error) {
+func (s *Source) open(ctx context.Context, out terminal.IO) (*kgo.Client, *consume.Snapshot, error) {
 	if missing := s.Kafka.MissingFile(); missing != "" {
 		return nil, nil, fmt.Errorf("start a client: there is no file %s", missing)
 	}
-	client, err := kgo.NewClient(s.Kafka.Options("openorder-dlt", out.log())...)
+	client, err := kgo.NewClient(s.Kafka.Options("openorder-dlt", logTo(out))...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("start a client: %w", err)
 	}
@@ -135,13 +120,13 @@ func (s *Source) open(ctx context.Context, out IO) (*kgo.Client, *consume.Snapsh
 }
 
 // followTrail hands the trail's entries to take. Where it may not be read, letters are shown as if none was redriven.
-func (s *Source) followTrail(ctx context.Context, client *kgo.Client, out IO, take func(deadletter.Entry)) {
+func (s *Source) followTrail(ctx context.Context, client *kgo.Client, out terminal.IO, take func(deadletter.Entry)) {
 	trail := redrive.NewTrail(client, s.Topic)
 	if err := trail.Follow(ctx, take); err != nil {
-		out.warn("warning: what was redriven already is not known: %v", err)
+		warn(out, "warning: what was redriven already is not known: %v", err)
 	}
 	if trail.Foreign > 0 {
-		out.warn("warning: %d records of %s are no entries of a redrive; passed", trail.Foreign, trail.Topic)
+		warn(out, "warning: %d records of %s are no entries of a redrive; passed", trail.Foreign, trail.Topic)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/openorder/openorder/services/deadletter/command"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/internal/testenv"
 )
 
@@ -40,7 +41,7 @@ func (o operator) runs(args ...string) result {
 	code := func() int {
 		var commands command.Commands
 		parser, err := kong.New(&commands, kong.Name("dlt"), kong.BindTo(o.t.Context(), (*context.Context)(nil)),
-			kong.Bind(command.IO{In: strings.NewReader(o.answer), Out: &out, Err: &errs, Terminal: o.terminal}))
+			kong.Bind(terminal.IO{In: strings.NewReader(o.answer), Out: &out, Err: &errs, Person: o.terminal}))
 		if err != nil {
 			o.t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openorder/openorder/services/deadletter"
+	"github.com/openorder/openorder/services/internal/terminal"
 )
 
 // List is `openorder dlt list`.
@@ -26,11 +27,11 @@ func (c *List) Validate() error {
 }
 
 // Run lists.
-func (c *List) Run(ctx context.Context, out IO) error {
+func (c *List) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *List) run(ctx context.Context, out IO) error {
+func (c *List) run(ctx context.Context, out terminal.IO) error {
 	filter, err := c.filter(now())
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/openorder/openorder/services/deadletter/redrive"
+	"github.com/openorder/openorder/services/internal/terminal"
 )
 
 // handful is how many letters are redriven without asking.
@@ -52,16 +53,16 @@ func (c *Redrive) Validate() error {
 }
 
 // Run redrives.
-func (c *Redrive) Run(ctx context.Context, out IO) error {
+func (c *Redrive) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *Redrive) run(ctx context.Context, out IO) error {
+func (c *Redrive) run(ctx context.Context, out terminal.IO) error {
 	plan, err := c.plan()
 	if err != nil {
 		return err
 	}
-	run, err := redrive.Open(ctx, plan, out.log())
+	run, err := redrive.Open(ctx, plan, logTo(out))
 	if err != nil {
 		return err
 	}
@@ -80,10 +81,10 @@ func (c *Redrive) run(ctx context.Context, out IO) error {
 	}
 	report, err := run.Run(ctx, progress(out))
 	if trail := run.Trail(); trail.Foreign > 0 {
-		out.warn("warning: %d records of %s are no entries of a redrive; passed", trail.Foreign, trail.Topic)
+		warn(out, "warning: %d records of %s are no entries of a redrive; passed", trail.Foreign, trail.Topic)
 	}
 	if reason := run.Trail().Forgets(ctx); reason != "" {
-		out.warn("warning: %s may forget what was redriven, which would be redriven again: its %s; set cleanup.policy=delete and retention.ms=-1", run.Trail().Topic, reason)
+		warn(out, "warning: %s may forget what was redriven, which would be redriven again: its %s; set cleanup.policy=delete and retention.ms=-1", run.Trail().Topic, reason)
 	}
 	if err != nil {
 		return c.interrupted(err, report, plan)
@@ -116,38 +117,28 @@ func whoami(kafkaUser string) string {
 }
 
 // confirm asks before more than a handful.
-func (c *Redrive) confirm(ctx context.Context, out IO, preview *redrive.Report) error {
+func (c *Redrive) confirm(ctx context.Context, out terminal.IO, preview *redrive.Report) error {
 	if preview.Redriven <= handful {
 		return nil
 	}
 	declined := func(why string) error {
 		return &ExitError{ExitDeclined, fmt.Errorf("%s are not redriven: %s", count(preview.Redriven, "letter"), why)}
 	}
-	if !out.Terminal {
+	if !out.Person {
 		return declined("nobody is there to confirm; --yes does without, --dry-run says what would be done")
 	}
-	fmt.Fprintf(out.Err, "Redrive %s of %s to %s? [y/N] ", count(preview.Redriven, "letter"), printable(c.Topic), targets(preview))
-	answers := make(chan string, 1)
-	go func() {
-		answer, _ := bufio.NewReader(out.In).ReadString('\n')
-		answers <- strings.ToLower(strings.TrimSpace(answer))
-	}()
-	select {
-	case answer := <-answers:
-		if answer != "y" && answer != "yes" {
-			return declined("not confirmed")
-		}
-		return nil
-	case <-ctx.Done():
-		return declined("interrupted")
+	question := fmt.Sprintf("Redrive %s of %s to %s?", count(preview.Redriven, "letter"), printable(c.Topic), targets(preview))
+	if err := out.Confirm(ctx, question); err != nil {
+		return declined(err.Error())
 	}
+	return nil
 }
 
 // progress tells a terminal how far it is, once a second.
-func progress(out IO) func(*redrive.Report) {
+func progress(out terminal.IO) func(*redrive.Report) {
 	told := now()
 	return func(r *redrive.Report) {
-		if out.Terminal && now().Sub(told) >= time.Second {
+		if out.Person && now().Sub(told) >= time.Second {
 			told = now()
 			fmt.Fprintf(out.Err, "%s redriven\n", count(r.Redriven, "letter"))
 		}
@@ -178,7 +169,7 @@ type reportJSON struct {
 	DryRun          bool   `json:"dryRun"`
 }
 
-func (c *Redrive) print(out IO, done string, report *redrive.Report, plan redrive.Plan) error {
+func (c *Redrive) print(out terminal.IO, done string, report *redrive.Report, plan redrive.Plan) error {
 	err := write(out.Out, func(w *bufio.Writer) error {
 		if c.JSON {
 			line, err := encodeJSON(reportJSON{report, c.Topic, redrive.TrailTopic(c.Topic), plan.Run, c.DryRun})

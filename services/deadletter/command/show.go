@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/openorder/openorder/services/deadletter"
+	"github.com/openorder/openorder/services/internal/terminal"
 )
 
 // maxEntries bounds how many of the trail's entries are kept to be shown with their letters.
@@ -30,11 +31,11 @@ func (c *Show) Validate() error {
 }
 
 // Run shows.
-func (c *Show) Run(ctx context.Context, out IO) error {
+func (c *Show) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *Show) run(ctx context.Context, out IO) error {
+func (c *Show) run(ctx context.Context, out terminal.IO) error {
 	filter, err := c.filter(now())
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
 	"github.com/openorder/openorder/services/topic/manifest"
@@ -26,11 +26,11 @@ type Apply struct {
 }
 
 // Run prints the plans, asks where that is called for, and carries them out.
-func (c *Apply) Run(ctx context.Context, out IO) error {
+func (c *Apply) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *Apply) run(ctx context.Context, out IO) error {
+func (c *Apply) run(ctx context.Context, out terminal.IO) error {
 	topics, err := c.read(out)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *Apply) run(ctx context.Context, out IO) error {
 	steps, unseen := s.plan(looking, out, topics)
 	cancel()
 	if show(out, steps) == 0 && unseen == nil {
-		out.note("%s as declared", count(int32(len(steps)), "topic"))
+		note(out, "%s as declared", count(int32(len(steps)), "topic"))
 		return nil
 	}
 	steps = slices.DeleteFunc(steps, func(s step) bool { return s.Empty() || s.observed() })
@@ -57,7 +57,7 @@ func (c *Apply) run(ctx context.Context, out IO) error {
 }
 
 // confirm asks before what takes records away, or cannot be taken back.
-func (c *Apply) confirm(ctx context.Context, out IO, steps []step) error {
+func (c *Apply) confirm(ctx context.Context, out terminal.IO, steps []step) error {
 	var names []string
 	for _, s := range steps {
 		if s.Destructive() {
@@ -70,24 +70,14 @@ func (c *Apply) confirm(ctx context.Context, out IO, steps []step) error {
 	declined := func(why string) error {
 		return &ExitError{ExitDeclined, fmt.Errorf("nothing is done: %s", why)}
 	}
-	if !out.Terminal || slices.Contains(c.Paths, manifest.Stdin) {
+	if !out.Person || slices.Contains(c.Paths, manifest.Stdin) {
 		return declined("steps marked with ! may take records away or cannot be undone, and nobody is there to confirm them; --yes does without")
 	}
-	fmt.Fprintf(out.Err, "Steps marked with ! may take records away or cannot be undone (%s). Apply? [y/N] ", some(names))
-	answers := make(chan string, 1)
-	go func() {
-		answer, _ := bufio.NewReader(out.In).ReadString('\n')
-		answers <- strings.ToLower(strings.TrimSpace(answer))
-	}()
-	select {
-	case answer := <-answers:
-		if answer != "y" && answer != "yes" {
-			return declined("not confirmed")
-		}
-		return nil
-	case <-ctx.Done():
-		return declined("interrupted")
+	question := fmt.Sprintf("Steps marked with ! may take records away or cannot be undone (%s). Apply?", some(names))
+	if err := out.Confirm(ctx, question); err != nil {
+		return declined(err.Error())
 	}
+	return nil
 }
 
 // some is a few names, and how many more there are.
@@ -100,7 +90,7 @@ func some(names []string) string {
 }
 
 // carryOut does the steps side by side, in common requests, and reports in order. One that fails keeps no other back.
-func (s *session) carryOut(ctx context.Context, out IO, steps []step) error {
+func (s *session) carryOut(ctx context.Context, out terminal.IO, steps []step) error {
 	done, errs := make([]string, len(steps)), make([]error, len(steps))
 	var all sync.WaitGroup
 	for i, one := range steps {

@@ -5,13 +5,11 @@ package command
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
-	"golang.org/x/term"
+	"github.com/openorder/openorder/services/internal/terminal"
 )
 
-// Commands is the kong commands. Bind a context.Context and an IO for their Run methods.
+// Commands is the kong commands. Bind a context.Context and a terminal.IO for their Run methods.
 type Commands struct {
 	Create Create `cmd:"" help:"Make those of OpenOrder's own topics that are missing."`
 	Apply  Apply  `cmd:"" help:"Make topics be as manifests say. What these do not name stays as it is."`
@@ -50,18 +48,4 @@ func exit(err error) error {
 	return &ExitError{ExitTrouble, err}
 }
 
-// IO is where a command reads manifests and answers, and writes results.
-type IO struct {
-	In  io.Reader
-	Out io.Writer // results
-	Err io.Writer // questions, notes
-	// Terminal: someone is there to answer.
-	Terminal bool
-}
-
-// Standard is the process's own input and output.
-func Standard() IO {
-	return IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))}
-}
-
-func (s IO) note(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
+func note(s terminal.IO, format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }

@@ -15,12 +15,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/topic/command"
 )
 
 type runner interface {
-	Run(ctx context.Context, out command.IO) error
+	Run(ctx context.Context, out terminal.IO) error
 }
 
 // result is what a command printed and how it ended.
@@ -35,10 +36,10 @@ func run(t *testing.T, c runner, answer string) result {
 	return runWith(t, c, answer, true)
 }
 
-func runWith(t *testing.T, c runner, in string, terminal bool) result {
+func runWith(t *testing.T, c runner, in string, person bool) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	err := c.Run(t.Context(), command.IO{In: strings.NewReader(in), Out: &stdout, Err: &stderr, Terminal: terminal})
+	err := c.Run(t.Context(), terminal.IO{In: strings.NewReader(in), Out: &stdout, Err: &stderr, Person: person})
 	code := 0
 	if exit, ok := errors.AsType[*command.ExitError](err); ok {
 		code = exit.ExitCode()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
 	"github.com/openorder/openorder/services/topic/declared"
@@ -38,7 +39,7 @@ func (c *Create) Validate() error {
 }
 
 // Run makes what is missing.
-func (c *Create) Run(ctx context.Context, out IO) error {
+func (c *Create) Run(ctx context.Context, out terminal.IO) error {
 	wanted, err := c.desired()
 	if err != nil {
 		return exit(err)
@@ -80,7 +81,7 @@ func (c *Create) desired() ([]topic.Desired, error) {
 }
 
 // create makes topics side by side, and reports on them in order. One that fails keeps no other back.
-func (s *session) create(ctx context.Context, out IO, wanted []topic.Desired) error {
+func (s *session) create(ctx context.Context, out terminal.IO, wanted []topic.Desired) error {
 	reports, errs := make([]string, len(wanted)), make([]error, len(wanted))
 	var all sync.WaitGroup
 	for i, d := range wanted {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/manifest"
 )
@@ -30,11 +31,11 @@ func (c *Export) Validate() error {
 }
 
 // Run writes the manifests.
-func (c *Export) Run(ctx context.Context, out IO) error {
+func (c *Export) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *Export) run(ctx context.Context, out IO) error {
+func (c *Export) run(ctx context.Context, out terminal.IO) error {
 	s, err := c.open()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
 	"github.com/openorder/openorder/services/topic/manifest"
@@ -19,16 +20,16 @@ type Files struct {
 }
 
 // read takes in the manifests, and tells what became of those that were not written for us.
-func (f *Files) read(out IO) ([]manifest.Topic, error) {
+func (f *Files) read(out terminal.IO) ([]manifest.Topic, error) {
 	set, err := manifest.Read(f.Paths, out.In)
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range set.Notes {
-		out.note("note: %s", note)
+	for _, text := range set.Notes {
+		note(out, "note: %s", text)
 	}
 	if n := int32(set.Translated); n > 0 {
-		out.note("note: %s translated from Strimzi's KafkaTopic; deletionPolicy is Retain, where Strimzi deletes the topic with its resource", count(n, "topic"))
+		note(out, "note: %s translated from Strimzi's KafkaTopic; deletionPolicy is Retain, where Strimzi deletes the topic with its resource", count(n, "topic"))
 	}
 	return set.Topics, nil
 }
@@ -45,11 +46,11 @@ func (s step) observed() bool { return s.declared.Resource.Policy() == v1alpha1.
 
 // plan looks at the topics, in common requests, and plans for each. Topics that could not be looked at are left out, and
 // the reasons returned.
-func (s *session) plan(ctx context.Context, out IO, topics []manifest.Topic) ([]step, error) {
+func (s *session) plan(ctx context.Context, out terminal.IO, topics []manifest.Topic) ([]step, error) {
 	topics = slices.DeleteFunc(topics, func(t manifest.Topic) bool {
 		paused := t.Resource.Policy() == v1alpha1.Pause
 		if paused {
-			out.note("note: %s: managementPolicy Pause, not looked at", t.Desired.Name)
+			note(out, "note: %s: managementPolicy Pause, not looked at", t.Desired.Name)
 		}
 		return paused
 	})
@@ -94,7 +95,7 @@ func (s *session) ability(have *topic.Topic, ignored *[]string) topic.Ability {
 }
 
 // show prints the plans of topics that differ, and returns how many these are.
-func show(out IO, steps []step) (different int) {
+func show(out terminal.IO, steps []step) (different int) {
 	for _, s := range steps {
 		if !s.Empty() {
 			different++
@@ -107,7 +108,7 @@ func show(out IO, steps []step) (different int) {
 			}
 		}
 		for _, key := range s.ignored {
-			out.note("note: %s: the brokers ignore config %s", s.Name, key)
+			note(out, "note: %s: the brokers ignore config %s", s.Name, key)
 		}
 	}
 	return different
@@ -120,11 +121,11 @@ type Diff struct {
 }
 
 // Run prints the plans.
-func (c *Diff) Run(ctx context.Context, out IO) error {
+func (c *Diff) Run(ctx context.Context, out terminal.IO) error {
 	return exit(c.run(ctx, out))
 }
 
-func (c *Diff) run(ctx context.Context, out IO) error {
+func (c *Diff) run(ctx context.Context, out terminal.IO) error {
 	topics, err := c.read(out)
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (c *Diff) run(ctx context.Context, out IO) error {
 	case different > 0:
 		return &ExitError{ExitDifferent, fmt.Errorf("%d of %s not as declared", different, count(int32(len(steps)), "topic"))}
 	}
-	out.note("%s as declared", count(int32(len(steps)), "topic"))
+	note(out, "%s as declared", count(int32(len(steps)), "topic"))
 	return nil
 }
 

@@ -39,7 +39,8 @@ type placement struct {
 }
 
 const (
-	pollInterval = 100 * time.Millisecond
+	pollInterval = 100 * time.Millisecond // at first, and then a tenth of the wait so far: many orders may wait for long
+	maxInterval  = 2 * time.Second
 	retryPause   = 200 * time.Millisecond
 )
 
@@ -109,7 +110,7 @@ func (c *client) post(ctx context.Context, key string, body []byte) (json.Number
 
 // outcome polls until the order is decided.
 func (c *client) outcome(ctx context.Context, id json.Number) (string, error) {
-	status := "not read yet"
+	status, started := "not read yet", time.Now()
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/orders/"+id.String(), nil)
 		if err != nil {
@@ -127,7 +128,7 @@ func (c *client) outcome(ctx context.Context, id json.Number) (string, error) {
 		if errors.As(err, new(refusedError)) {
 			return "", fmt.Errorf("read order %s: %w", id, err)
 		}
-		if waitErr := wait(ctx, pollInterval); waitErr != nil {
+		if waitErr := wait(ctx, min(max(pollInterval, time.Since(started)/10), maxInterval)); waitErr != nil {
 			return "", fmt.Errorf("order %s is still %s: %w", id, status, errors.Join(waitErr, err))
 		}
 	}

@@ -3,15 +3,14 @@ package http
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-	"github.com/go-chi/chi/v5"
 
+	web "github.com/openorder/openorder/services/internal/api"
 	"github.com/openorder/openorder/services/inventory"
 )
 
@@ -27,29 +26,17 @@ type api struct {
 
 // NewHandler serves the API and its OpenAPI document. Every error is an RFC 9457 problem.
 func NewHandler(shelves inventory.Shelves, log *slog.Logger, middlewares ...func(http.Handler) http.Handler) http.Handler {
-	router := chi.NewRouter()
-	router.Use(middlewares...)
-	router.Use(bounded)
-	router.NotFound(refuse(http.StatusNotFound, "there is nothing here; see /openapi.json"))
-	router.MethodNotAllowed(refuse(http.StatusMethodNotAllowed, "not by this method; see the Allow header"))
-
-	config := huma.DefaultConfig("OpenOrder inventory", "1")
-	config.Info.Description = "Stock and reservations. There is no authentication here: put something in front."
-	config.DocsPath = ""     // a page that loads scripts from elsewhere
-	config.CreateHooks = nil // no $schema in answers
-	config.SchemasPath = ""  // all are in the document
-	config.RejectUnknownQueryParameters = true
-
-	a := &api{shelves, log}
-	a.register(humachi.New(router, config))
-	return router
+	handler, operations := web.New(web.Config{
+		Title: "OpenOrder inventory", Description: "Stock and reservations.", MaxBody: maxBody, Middleware: append(middlewares, bounded),
+	})
+	(&api{shelves, log}).register(operations)
+	return handler
 }
 
 func (a *api) register(h huma.API) {
 	huma.Register(h, operation("list-stock", http.MethodGet, "/api/stock", "List stock, by sku"), a.listStock)
 	huma.Register(h, operation("get-stock", http.MethodGet, "/api/stock/{sku}", "What there is of a sku", http.StatusNotFound), a.getStock)
-	huma.Register(h, operation("put-stock", http.MethodPut, "/api/stock/{sku}", "Set what is on hand",
-		http.StatusConflict, http.StatusPreconditionFailed), a.putStock)
+	huma.Register(h, putOperation(h), a.putStock)
 	huma.Register(h, operation("adjust-stock", http.MethodPost, "/api/stock/{sku}/adjustments", "Put in, or take out, once a key",
 		http.StatusNotFound, http.StatusConflict), a.adjustStock)
 	huma.Register(h, operation("list-movements", http.MethodGet, "/api/stock/{sku}/movements", "How what is on hand came to be, the latest first"), a.listMovements)
@@ -59,11 +46,25 @@ func (a *api) register(h huma.API) {
 
 func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	o := huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody,
-		Errors: append(errors, http.StatusUnprocessableEntity, http.StatusServiceUnavailable),
+		OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody + 1, // refused before, at the limit and not below it
+		Errors:    append(errors, http.StatusUnprocessableEntity),
+		Responses: web.Unavailable(),
 	}
 	if method == http.MethodPut || method == http.MethodPost {
-		o.Errors = append(o.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		o.Errors = append(o.Errors, web.BodyErrors...)
+	}
+	return o
+}
+
+// putOperation documents the answer where there was no stock of the sku before, which huma does not see.
+func putOperation(h huma.API) huma.Operation {
+	o := operation("put-stock", http.MethodPut, "/api/stock/{sku}", "Set what is on hand", http.StatusConflict, http.StatusPreconditionFailed)
+	o.Responses["201"] = &huma.Response{
+		Description: "There was no stock of the sku before",
+		Headers:     map[string]*huma.Param{"ETag": {Description: "Of the stock.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Content: map[string]*huma.MediaType{"application/json": {
+			Schema: h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[stock](), true, ""),
+		}},
 	}
 	return o
 }
@@ -75,13 +76,4 @@ func bounded(next http.Handler) http.Handler {
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
-}
-
-// refuse answers what no operation is there for.
-func refuse(status int, detail string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail}) // a client that is gone needs no answer
-	}
 }

@@ -3,15 +3,13 @@ package http
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-	"github.com/go-chi/chi/v5"
 
+	web "github.com/openorder/openorder/services/internal/api"
 	"github.com/openorder/openorder/services/notification"
 )
 
@@ -44,21 +42,12 @@ type api struct {
 
 // New is the API's handler, with its OpenAPI 3.1 document at /openapi.json and /openapi.yaml.
 func New(c Config) http.Handler {
-	router := chi.NewRouter()
-	router.Use(c.Middleware...)
-	router.NotFound(problem(http.StatusNotFound, "There is nothing at this path; see /openapi.json."))
-	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["Allow"] = allowed(router, r.URL.Path)
-		problem(http.StatusMethodNotAllowed, "The path does not take this method; see Allow and /openapi.json.")(w, r)
+	handler, operations := web.New(web.Config{
+		Title: "OpenOrder notifications", Description: "Who was told of what, and how far the deliveries have come.",
+		Version: c.Version, Middleware: c.Middleware,
 	})
-
-	settings := huma.DefaultConfig("OpenOrder notifications", c.Version)
-	settings.DocsPath = ""                       // the page would load its script from elsewhere
-	settings.CreateHooks = nil                   // no $schema field in answers
-	settings.RejectUnknownQueryParameters = true // a mistyped filter must not list everything
-	a := &api{c}
-	a.register(humachi.New(router, settings))
-	return router
+	(&api{c}).register(operations)
+	return handler
 }
 
 func (a *api) register(on huma.API) {
@@ -66,23 +55,27 @@ func (a *api) register(on huma.API) {
 		OperationID: "list-notifications", Method: http.MethodGet, Path: "/api/notifications",
 		Summary:     "Notifications, those of the newest orders first",
 		Description: "Who was told of what, and how far the delivery has come. The ledger is kept for ever.",
-		Errors:      []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		Errors:      []int{http.StatusUnprocessableEntity},
+		Responses:   web.Unavailable(),
 	}, a.list)
 	huma.Register(on, huma.Operation{
 		OperationID: "rearm-notification", Method: http.MethodPost, Path: "/api/notifications/{id}/rearm",
 		Summary:     "Try a notification again that is given_up or gone",
 		Description: "It is due at once, has all its attempts again and keeps its webhook-id. A receiver that had answered 410 is tried again.",
-		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity},
+		Responses:   web.Unavailable(),
 	}, a.rearm)
 	huma.Register(on, huma.Operation{
 		OperationID: "list-receivers", Method: http.MethodGet, Path: "/api/receivers",
-		Summary: "Everybody who is or was told, and what they have not got",
-		Errors:  []int{http.StatusServiceUnavailable},
+		Summary:   "Everybody who is or was told, and what they have not got",
+		Errors:    []int{http.StatusUnprocessableEntity},
+		Responses: web.Unavailable(),
 	}, a.receivers)
 	huma.Register(on, huma.Operation{
 		OperationID: "rearm-receiver", Method: http.MethodPost, Path: "/api/receivers/{receiver}/rearm",
-		Summary: "Try all notifications of a receiver again that are given_up or gone",
-		Errors:  []int{http.StatusNotFound, http.StatusServiceUnavailable},
+		Summary:   "Try all notifications of a receiver again that are given_up or gone",
+		Errors:    []int{http.StatusNotFound},
+		Responses: web.Unavailable(),
 	}, a.rearmReceiver)
 }
 
@@ -94,27 +87,12 @@ func (a *api) failure(err error) error {
 	case errors.Is(err, notification.ErrNotEnded):
 		return huma.Error409Conflict("Only a notification that is given_up or gone can be re-armed.")
 	case errors.Is(err, context.Canceled):
-		return huma.Error503ServiceUnavailable("The request was cancelled.")
+		return unavailable("The request was cancelled.")
 	}
 	a.Log.Warn("answered 503", "error", err)
-	return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The ledger cannot be reached; try again."),
-		http.Header{"Retry-After": {"2"}})
+	return unavailable("The ledger cannot be reached; try again.")
 }
 
-// allowed are the methods that a path takes.
-func allowed(routes chi.Routes, path string) (methods []string) {
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		if routes.Match(chi.NewRouteContext(), method, path) {
-			methods = append(methods, method)
-		}
-	}
-	return methods
-}
-
-func problem(status int, detail string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(huma.NewError(status, detail)) // a client that is gone needs no answer
-	}
+func unavailable(detail string) error {
+	return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(detail), http.Header{"Retry-After": {"2"}})
 }

@@ -36,7 +36,7 @@ func TestTheDocumentIsWhatTheServerDoes(t *testing.T) {
 		t.Fatal(doc.OpenAPI)
 	}
 	for operation, want := range map[string][]string{
-		"post /api/orders":            {"202", "400", "409", "413", "415", "422", "500", "503"},
+		"post /api/orders":            {"202", "400", "408", "409", "413", "415", "422", "500", "503"},
 		"get /api/orders":             {"200", "422", "500", "503"},
 		"get /api/orders/{id}":        {"200", "404", "422", "500", "503"},
 		"get /api/orders/{id}/events": {"200", "204", "404", "422", "500", "503"},

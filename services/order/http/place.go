@@ -13,6 +13,7 @@ import (
 	"github.com/dunglas/httpsfv"
 	"go.opentelemetry.io/otel/propagation"
 
+	web "github.com/openorder/openorder/services/internal/api"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/order"
 )
@@ -84,11 +85,11 @@ type placeOutput struct {
 
 func placeOperation() huma.Operation {
 	o := operation("place-order", http.MethodPost, "/api/orders", "Place an order",
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		web.BodyErrors...)
 	o.Description = "Answered once the order is durable. When a 503 says that the order may have been taken, send the same request with the same Idempotency-Key again."
 	o.DefaultStatus = http.StatusAccepted
-	o.MaxBodyBytes = order.MaxBody
-	o.Responses["409"] = problemResponse("The first request with this Idempotency-Key is still in flight", retryAfter)
+	o.MaxBodyBytes = order.MaxBody + 1 // is refused before, at its limit and not below it
+	o.Responses["409"] = web.Problem("The first request with this Idempotency-Key is still in flight", web.RetryAfter)
 	return o
 }
 

@@ -19,7 +19,8 @@ type entryBody struct {
 	At     time.Time    `json:"at"`
 }
 
-type orderBody struct {
+// OrderBody is an order without its history (exported, or huma does not see it where it is embedded).
+type OrderBody struct {
 	OrderID   int64        `json:"orderId"`
 	UserID    int64        `json:"userId"`
 	Status    order.Status `json:"status" enum:"PENDING,RESERVED,REJECTED,FAILED"`
@@ -29,16 +30,16 @@ type orderBody struct {
 }
 
 type orderWithHistory struct {
-	orderBody
+	OrderBody
 	History []entryBody `json:"history" nullable:"false" doc:"What happened to it, oldest first."`
 }
 
-func toBody(o order.Order) orderBody {
+func toBody(o order.Order) OrderBody {
 	items := make([]itemBody, len(o.Items))
 	for i, item := range o.Items {
 		items[i] = itemBody{SKU: item.SKU, Qty: integer(item.Qty)}
 	}
-	return orderBody{OrderID: o.ID, UserID: o.UserID, Status: o.Status, Reason: o.Reason(), Items: items, CreatedAt: o.CreatedAt}
+	return OrderBody{OrderID: o.ID, UserID: o.UserID, Status: o.Status, Reason: o.Reason(), Items: items, CreatedAt: o.CreatedAt}
 }
 
 func toEntry(seq int, e order.Entry) entryBody {
@@ -59,7 +60,7 @@ func (a *api) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	if !found {
 		return nil, notFound(in.ID)
 	}
-	body := orderWithHistory{orderBody: toBody(o)}
+	body := orderWithHistory{OrderBody: toBody(o)}
 	for i, entry := range o.History() {
 		body.History = append(body.History, toEntry(i+1, entry))
 	}
@@ -77,7 +78,7 @@ type listInput struct {
 
 type listOutput struct {
 	Body struct {
-		Orders     []orderBody `json:"orders" nullable:"false"`
+		Orders     []OrderBody `json:"orders" nullable:"false"`
 		NextCursor string      `json:"nextCursor,omitempty" doc:"Where the next page begins; absent on the last."`
 	}
 }
@@ -100,7 +101,7 @@ func (a *api) list(ctx context.Context, in *listInput) (*listOutput, error) {
 		found = found[:in.Limit]
 		out.Body.NextCursor = strconv.FormatInt(found[in.Limit-1].ID, 10)
 	}
-	out.Body.Orders = make([]orderBody, len(found))
+	out.Body.Orders = make([]OrderBody, len(found))
 	for i, o := range found {
 		out.Body.Orders[i] = toBody(o)
 	}

@@ -36,12 +36,18 @@ func setup(t *testing.T) *replica {
 
 func serve(t *testing.T, store order.Store) *replica {
 	t.Helper()
+	return serveFor(t, store, time.Minute)
+}
+
+// serveFor waits for the store no longer than it may.
+func serveFor(t *testing.T, store order.Store, patience time.Duration) *replica {
+	t.Helper()
 	metrics := prometheus.NewRegistry()
 	r := &replica{draining: make(chan struct{})}
 	r.orders = order.New(order.Config{
 		Store: store, Log: slog.New(slog.DiscardHandler), Metrics: metrics,
 		Publish: func(_ context.Context, orders []order.Order) []error { return make([]error, len(orders)) },
-		Timing:  order.Timing{Place: time.Minute, Watch: 10 * time.Millisecond},
+		Timing:  order.Timing{Place: patience, Watch: 10 * time.Millisecond},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup

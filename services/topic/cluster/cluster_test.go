@@ -176,6 +176,31 @@ func TestASweepIsTwoRequests(t *testing.T) {
 	})
 }
 
+func TestASweepOfManyTopicsComesInChunks(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		c := open(t, brokers)
+		testenv.CreateTopics(t, brokers, 1, "first", "last")
+		queries := make([]cluster.Query, 2*cluster.Chunk+1)
+		for i := range queries {
+			queries[i] = cluster.Query{Name: fmt.Sprintf("absent-%d", i), Keys: []string{"retention.ms"}}
+		}
+		queries[0].Name, queries[len(queries)-1].Name = "first", "last"
+		_, _ = c.Describe(t.Context(), cluster.Query{Name: "first"}) // the client connects
+		metadata, configs := c.sent(t, "Metadata"), c.sent(t, "DescribeConfigs")
+		topics, errs := c.DescribeAll(t.Context(), queries)
+		for i, q := range queries {
+			there := i == 0 || i == len(queries)-1
+			if errs[i] != nil || (topics[i] != nil) != there || there && topics[i].Config["retention.ms"].Text == "" {
+				t.Fatalf("%s: %+v, %v", q.Name, topics[i], errs[i])
+			}
+		}
+		metadata, configs = c.sent(t, "Metadata")-metadata, c.sent(t, "DescribeConfigs")-configs
+		if metadata != 3 || configs != 2 {
+			t.Errorf("%v requests for metadata, %v for configuration; the chunk in the middle has nothing to configure", metadata, configs)
+		}
+	})
+}
+
 func TestOneBadTopicSpoilsNoOther(t *testing.T) {
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		c := open(t, brokers)

@@ -197,6 +197,16 @@ func (c *Cluster) configs(ctx context.Context, queries []Query) (map[string]map[
 	return configs, errs, nil
 }
 
+// Reach asks the brokers for nothing but an answer, so that it is known what keeps them away before any topic needs them.
+func (c *Cluster) Reach(ctx context.Context) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // none, where nil is all
+	if _, failed := request[*kmsg.MetadataResponse](ctx, c, req); failed != nil {
+		return failed
+	}
+	return nil
+}
+
 // List is all topics that may be seen, with all their configuration, by name. Internal ones are left out.
 func (c *Cluster) List(ctx context.Context) ([]*topic.Topic, error) {
 	req := kmsg.NewPtrMetadataRequest() // without names: all

@@ -14,11 +14,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -34,6 +37,8 @@ var server struct {
 
 // Main runs a package's tests and stops the API server that they shared. Use it as the body of TestMain.
 func Main(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
 	code := m.Run()
 	if server.env != nil {
 		if err := server.env.Stop(); err != nil {
@@ -131,20 +136,6 @@ func NamespaceOf(t testing.TB, api client.Client) string {
 		t.Fatal(fmt.Errorf("make a namespace: %w", err))
 	}
 	return namespace.Name
-}
-
-// Dedicated starts an API server of the test's own, with the definitions of a folder.
-func Dedicated(t testing.TB, definitions string) *rest.Config {
-	t.Helper()
-	need(t)
-	env := &envtest.Environment{CRDDirectoryPaths: []string{definitions}, ErrorIfCRDPathMissing: true}
-	config, err := env.Start()
-	t.Cleanup(func() { _ = env.Stop() })
-	if err != nil {
-		t.Fatal(fmt.Errorf("start an API server: %w", err))
-	}
-	config.QPS = -1
-	return config
 }
 
 // Install brings an API server's definitions to those of a folder.

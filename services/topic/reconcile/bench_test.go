@@ -1,29 +1,20 @@
 package reconcile_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -48,11 +39,12 @@ var benchTopics = func() int {
 func BenchmarkThousandTopics(b *testing.B) {
 	brokers := testenv.RealKafka(b)
 	for b.Loop() {
-		m := measure{B: b, api: kubetest.Client(b), namespace: kubetest.Namespace(b)}
+		m := measure{B: b, api: kubetest.Client(b), namespace: kubetest.Namespace(b), brokers: testenv.Admin(b, brokers)}
 		m.controller(brokers.Brokers)
 		made := m.phase("created", func(name string) error { return m.api.Create(b.Context(), m.resource(name)) }, func(t *v1alpha1.KafkaTopic) bool {
 			return meta.IsStatusConditionTrue(t.Status.Conditions, v1alpha1.ConditionReady)
 		})
+		m.leaders()
 		changed := m.phase("changed", func(name string) error {
 			return m.api.Patch(b.Context(), m.resource(name), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"config":{"retention.ms":2000}}}`)))
 		}, func(t *v1alpha1.KafkaTopic) bool { return t.Generation == 2 && t.Status.ObservedGeneration == 2 })
@@ -75,55 +67,9 @@ type measure struct {
 	*testing.B
 	api       client.WithWatch
 	namespace string
+	brokers   *kadm.Client
 	admin     string
 	pid       int
-}
-
-// controller starts the real binary.
-func (m *measure) controller(brokers string) {
-	m.Helper()
-	dir := m.TempDir()
-	binary := filepath.Join(dir, "topic-controller")
-	if out, err := exec.CommandContext(m.Context(), "go", "build", "-o", binary, "../../cmd/topic-controller").CombinedOutput(); err != nil {
-		m.Fatalf("build: %v\n%s", err, out)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		m.Fatal(err)
-	}
-	m.admin = listener.Addr().String()
-	listener.Close()
-	process := exec.Command(binary, "--kubeconfig", kubeconfig(m, dir), "--namespaces", m.namespace, "--no-leader-election",
-		"--kafka-brokers", brokers, "--admin-listen", m.admin, "--sweep-interval", "2s", "--metrics-max-topics", "0", "--log-level", "warn")
-	process.Stderr = os.Stderr
-	if err := process.Start(); err != nil {
-		m.Fatal(err)
-	}
-	m.pid = process.Process.Pid
-	m.Cleanup(func() {
-		_ = process.Process.Signal(syscall.SIGTERM)
-		if err := process.Wait(); err != nil {
-			m.Errorf("the controller ended with: %v", err)
-		}
-	})
-	testenv.Eventually(m, 20*time.Second, "the controller works", func() bool {
-		return m.scrape("workqueue_unfinished_work_seconds") >= 0 && m.count("rest_client_requests_total") > 0
-	})
-}
-
-func kubeconfig(t testing.TB, dir string) string {
-	t.Helper()
-	api := kubetest.APIServer(t)
-	config := clientcmdapi.NewConfig()
-	config.Clusters["test"] = &clientcmdapi.Cluster{Server: api.Host, CertificateAuthorityData: api.CAData}
-	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: api.CertData, ClientKeyData: api.KeyData}
-	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
-	config.CurrentContext = "test"
-	path := filepath.Join(dir, "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, path); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func (m *measure) resource(name string) *v1alpha1.KafkaTopic {
@@ -175,8 +121,20 @@ func (m *measure) phase(what string, do func(name string) error, done func(*v1al
 		}
 	}
 	took := time.Since(started)
-	fmt.Printf("%-10s %6.2f s for %d resources, %v writes by the controller, %s resident\n", what, took.Seconds(), benchTopics, m.writes()-before, m.resident())
+	fmt.Printf("%-10s %6.2f s for %d resources, %v writes by the controller, %s resident\n", what, took.Seconds(), benchTopics, m.settledWrites()-before, m.resident())
 	return took
+}
+
+// leaders waits until the brokers serve all topics. They answer a create before they have made the files, and show no change
+// of a topic meanwhile.
+func (m *measure) leaders() {
+	m.Helper()
+	started := time.Now()
+	testenv.Eventually(m, time.Minute, "the brokers serve the topics", func() bool {
+		offsets, err := m.brokers.ListEndOffsets(m.Context())
+		return err == nil && offsets.Error() == nil && len(offsets) == benchTopics
+	})
+	fmt.Printf("brokers    %6.2f s more until they serve the topics\n", time.Since(started).Seconds())
 }
 
 // note counts those that went while nobody watched.
@@ -305,77 +263,4 @@ func (m *measure) floors() [3]time.Duration {
 		finalizer(t)
 	})
 	return [3]time.Duration{created, changed, deleted}
-}
-
-// writes are the controller's successful writes to KafkaTopics: what it sent but for reads and events.
-func (m *measure) writes() float64 {
-	return m.sum("rest_client_requests_total", `method="PUT"`, `code="200"`) + m.sum("rest_client_requests_total", `method="PATCH"`, `code="200"`)
-}
-
-func (m *measure) count(metric string) float64  { return m.sum(metric) }
-func (m *measure) scrape(metric string) float64 { return m.sum(metric) }
-
-// sum adds a metric's series that have the labels.
-func (m *measure) sum(metric string, labels ...string) float64 {
-	resp, err := http.Get("http://" + m.admin + "/metrics")
-	if err != nil {
-		return -1
-	}
-	defer resp.Body.Close()
-	total := 0.0
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		name, _, _ := strings.Cut(lines.Text(), " ")
-		name, _, _ = strings.Cut(name, "{")
-		if name != metric || !containsAll(lines.Text(), labels) {
-			continue
-		}
-		value, err := strconv.ParseFloat(lines.Text()[strings.LastIndexByte(lines.Text(), ' ')+1:], 64)
-		if err == nil {
-			total += value
-		}
-	}
-	return total
-}
-
-func containsAll(line string, parts []string) bool {
-	for _, part := range parts {
-		if !strings.Contains(line, part) {
-			return false
-		}
-	}
-	return true
-}
-
-// cpu is the processor time that the controller has used.
-func (m *measure) cpu() time.Duration {
-	m.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.pid))
-	if err != nil {
-		m.Fatal(err)
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	ticks := 0
-	for _, field := range fields[11:13] { // utime, stime
-		n, _ := strconv.Atoi(string(field))
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-// resident is the memory that the controller holds.
-func (m *measure) resident() string {
-	m.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.pid))
-	if err != nil {
-		m.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			return fmt.Sprintf("%d MiB", kib/1024)
-		}
-	}
-	return "unknown"
 }

@@ -75,6 +75,16 @@ func Run(ctx context.Context, api *rest.Config, o Options) error {
 	if err := add(ctx, m, c, o); err != nil {
 		return err
 	}
+	if o.LeaderElection {
+		o.Report("lease", fmt.Errorf("waiting for the lease %s: another replica works until it ends", o.LeaseName))
+		go func() {
+			select {
+			case <-m.Elected():
+				o.Report("lease", nil)
+			case <-ctx.Done():
+			}
+		}()
+	}
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("run the controller: %w", err)
 	}
@@ -101,7 +111,8 @@ func newManager(api *rest.Config, o Options) (manager.Manager, error) {
 		}
 	}
 	api = rest.CopyConfig(api)
-	api.QPS = -1 // the API server's own fairness decides
+	api.QPS = -1                  // the API server's own fairness decides
+	api.DisableCompression = true // of the lists before deletions: it would cost the API server more than the network
 	api.UserAgent = "openorder-topic-controller"
 	watched := map[string]cache.Config{}
 	for _, namespace := range o.Namespaces {

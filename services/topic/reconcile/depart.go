@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -68,7 +69,7 @@ func (p *pass) claim(ctx context.Context) (*verdict, error) {
 
 func (p *pass) deleteTopic(ctx context.Context) (*verdict, error) {
 	name, id := p.resource.TopicName(), p.resource.Status.TopicID
-	fate, err := p.departures.Ask(ctx, departure{key: p.resource.Key(), uid: p.resource.UID, topic: name, id: id})
+	fate, err := p.departures.Ask(ctx, departure{uid: p.resource.UID, topic: name, id: id})
 	switch {
 	case err != nil:
 		return nil, err
@@ -113,11 +114,13 @@ func (p *pass) release(ctx context.Context) error {
 
 // departure is a resource that asks for its topic to be deleted.
 type departure struct {
-	key   types.NamespacedName
 	uid   types.UID
 	topic string
 	id    string
 }
+
+// listPage is how many resources are read at once before a deletion.
+const listPage = 250
 
 // fate is what became of a departure.
 type fate struct {
@@ -130,7 +133,7 @@ type fate struct {
 // have no order between them, and what is deleted wrongly never comes back.
 func (r *Reconciler) departAll(ctx context.Context, asked []departure) []batch.Answer[fate] {
 	answers := make([]batch.Answer[fate], len(asked))
-	current, naming, err := r.list(ctx)
+	naming, err := r.naming(ctx, asked)
 	if err != nil {
 		for i := range answers {
 			answers[i].Err = err
@@ -139,10 +142,10 @@ func (r *Reconciler) departAll(ctx context.Context, asked []departure) []batch.A
 	}
 	var leaving []int
 	for i, d := range asked {
-		now := current[d.key]
-		switch keeper := keeperOf(naming[d.topic], d); {
-		case now == nil || now.UID != d.uid || !now.Deleting() || now.Spec.DeletionPolicy != v1alpha1.Delete ||
-			now.Policy() != v1alpha1.Manage || now.Status.TopicID != d.id:
+		own, keeper := d.among(naming[d.topic])
+		switch {
+		case own == nil || !own.Deleting() || own.Spec.DeletionPolicy != v1alpha1.Delete ||
+			own.Policy() != v1alpha1.Manage || own.Status.TopicID != d.id:
 			answers[i].Value.changed = true
 		case keeper != nil:
 			answers[i].Value.keeper = keeper.Key().String()
@@ -171,37 +174,49 @@ func (r *Reconciler) deleteAll(ctx context.Context, asked []departure, leaving [
 	}
 }
 
-// keeperOf is a resource, other than the one that goes, that names the topic and is not being deleted.
-func keeperOf(naming []*v1alpha1.KafkaTopic, d departure) *v1alpha1.KafkaTopic {
-	for _, other := range naming {
-		if other.UID != d.uid && !other.Deleting() {
-			return other
+// among finds, among the resources that name the topic, the one that goes, and another that is not being deleted.
+func (d departure) among(naming []*v1alpha1.KafkaTopic) (own, keeper *v1alpha1.KafkaTopic) {
+	for _, resource := range naming {
+		switch {
+		case resource.UID == d.uid:
+			own = resource
+		case !resource.Deleting():
+			keeper = resource
 		}
 	}
-	return nil
+	return own, keeper
 }
 
-// list reads all resources from the API server, by key and by the topic that they name.
-func (r *Reconciler) list(ctx context.Context) (map[types.NamespacedName]*v1alpha1.KafkaTopic, map[string][]*v1alpha1.KafkaTopic, error) {
+// naming reads from the API server which resources name the topics of these departures. It reads all, in pages, for
+// nothing else finds those that name a topic; what names others is forgotten at once, so that many cost no memory.
+func (r *Reconciler) naming(ctx context.Context, asked []departure) (map[string][]*v1alpha1.KafkaTopic, error) {
+	naming := make(map[string][]*v1alpha1.KafkaTopic, len(asked))
+	for _, d := range asked {
+		naming[d.topic] = nil
+	}
 	namespaces := r.Namespaces
 	if len(namespaces) == 0 {
-		namespaces = []string{""}
+		namespaces = []string{metav1.NamespaceAll}
 	}
-	byKey, byName := map[types.NamespacedName]*v1alpha1.KafkaTopic{}, map[string][]*v1alpha1.KafkaTopic{}
 	for _, namespace := range namespaces {
-		var list v1alpha1.KafkaTopicList
-		options := []client.ListOption{client.InNamespace(namespace)}
+		options := []client.ListOption{client.InNamespace(namespace), client.Limit(listPage)}
 		if r.Selector != nil {
 			options = append(options, client.MatchingLabelsSelector{Selector: r.Selector})
 		}
-		if err := r.API.List(ctx, &list, options...); err != nil {
-			return nil, nil, fmt.Errorf("list the resources before a deletion: %w", err)
-		}
-		for i := range list.Items {
-			resource := &list.Items[i]
-			byKey[resource.Key()] = resource
-			byName[resource.TopicName()] = append(byName[resource.TopicName()], resource)
+		for next := ""; ; {
+			var page v1alpha1.KafkaTopicList
+			if err := r.API.List(ctx, &page, append(options, client.Continue(next))...); err != nil {
+				return nil, fmt.Errorf("list the resources before a deletion: %w", err)
+			}
+			for _, resource := range page.Items {
+				if others, wanted := naming[resource.TopicName()]; wanted {
+					naming[resource.TopicName()] = append(others, &resource)
+				}
+			}
+			if next = page.Continue; next == "" {
+				break
+			}
 		}
 	}
-	return byKey, byName, nil
+	return naming, nil
 }

@@ -251,6 +251,7 @@ func TestACrashBetweenTwoStepsForgetsNothing(t *testing.T) {
 		if b.topic("other") == nil {
 			t.Error("something was deleted")
 		}
+		b.untilEvents("orders", "Retained") // Deleted no topic: this resource never managed one.
 	})
 }
 
@@ -268,4 +269,26 @@ func TestADeletionThatComesBeforeTheStatusStillDeletesTheTopic(t *testing.T) {
 	b.apply("orders", `{deletionPolicy: Delete}`)
 	b.untilGone("orders")
 	testenv.Eventually(t, 10*time.Second, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+}
+
+// Each patch of the finalizer carries the resourceVersion that it answers.
+func TestAFinalizerNeverAnswersAResourceThatHasChanged(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	first := true
+	b.gate.on(func(what string) {
+		if what == "finalizer" && first {
+			first = false
+			b.change("orders", `{spec: {deletionPolicy: Retain}}`)
+		}
+	})
+	b.apply("orders", `{deletionPolicy: Delete}`)
+	if kept := b.until("orders", "True Synced"); len(kept.Finalizers) != 0 {
+		t.Errorf("finalizers: %v", kept.Finalizers)
+	}
+	b.rest()
+	if n := b.gate.writes(); n != 1 {
+		t.Errorf("%d writes: the finalizer was put on a resource that asks for none", n)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/topic/reconcile"
@@ -164,5 +166,32 @@ func TestWhatANamespaceMayNotNameIsForbidden(t *testing.T) {
 		if c.topic != "__consumer_offsets" && b.topic(c.topic) != nil {
 			t.Errorf("%s was made", c.topic)
 		}
+	}
+}
+
+// Some brokers have topics of their own with ordinary names, and say so.
+func TestATopicThatTheBrokersCallInternalIsForbidden(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "schemas")
+	fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		if asked := req.(*kmsg.MetadataRequest).Topics; len(asked) != 1 || *asked[0].Topic != "schemas" {
+			return nil, nil, false
+		}
+		shown := kmsg.NewMetadataResponseTopic()
+		shown.Topic, shown.TopicID, shown.IsInternal = kmsg.StringPtr("schemas"), fake.TopicInfo("schemas").TopicID, true
+		shown.Partitions = []kmsg.MetadataResponseTopicPartition{{Replicas: []int32{0}}}
+		return metadata(fake, req, shown), nil, true
+	})
+	b := setup(t, brokers)
+	b.apply("schemas", `{deletionPolicy: Delete, config: {retention.ms: 1}}`)
+	if got := b.until("schemas", "False Forbidden: schemas is one of the cluster's own topics."); !stalled(got) || len(got.Finalizers) != 0 || got.Status.TopicID != "" {
+		t.Errorf("got %+v", got)
+	}
+	b.delete("schemas")
+	b.untilGone("schemas")
+	if b.value("schemas", "retention.ms") == "1" {
+		t.Error("it was touched")
 	}
 }

@@ -108,21 +108,27 @@ func (r *redpanda) metadata(req kmsg.Request) (kmsg.Response, error, bool) {
 	if r.moved == ([16]byte{}) || len(asked) != 1 {
 		return nil, nil, false
 	}
-	resp := req.ResponseKind().(*kmsg.MetadataResponse)
-	resp.ClusterID = kmsg.StringPtr("redpanda.5d2c1f")
-	for node, address := range r.ListenAddrs() {
-		host, port, _ := net.SplitHostPort(address)
-		st := kmsg.NewMetadataResponseBroker()
-		number, _ := strconv.Atoi(port)
-		st.NodeID, st.Host, st.Port = int32(node), host, int32(number)
-		resp.Brokers = append(resp.Brokers, st)
-	}
 	p := kmsg.NewMetadataResponseTopicPartition()
 	p.Replicas = []int32{0, 1, 2}
 	t := kmsg.NewMetadataResponseTopic()
 	t.Topic, t.TopicID, t.Partitions = asked[0].Topic, r.moved, []kmsg.MetadataResponseTopicPartition{p}
-	resp.Topics = append(resp.Topics, t)
+	resp := metadata(r.Cluster, req, t)
+	resp.ClusterID = kmsg.StringPtr("redpanda.5d2c1f")
 	return resp, nil, true
+}
+
+// metadata is an answer that shows one topic.
+func metadata(fake *kfake.Cluster, req kmsg.Request, shown kmsg.MetadataResponseTopic) *kmsg.MetadataResponse {
+	resp := req.ResponseKind().(*kmsg.MetadataResponse)
+	for node, address := range fake.ListenAddrs() {
+		host, port, _ := net.SplitHostPort(address)
+		number, _ := strconv.Atoi(port)
+		b := kmsg.NewMetadataResponseBroker()
+		b.NodeID, b.Host, b.Port = int32(node), host, int32(number)
+		resp.Brokers = append(resp.Brokers, b)
+	}
+	resp.Topics = append(resp.Topics, shown)
+	return resp
 }
 
 func TestRedpandaTakesKeysWithoutEffect(t *testing.T) {

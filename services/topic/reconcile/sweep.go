@@ -26,6 +26,7 @@ type sweeper struct {
 
 // Start sweeps until ctx is done.
 func (s *sweeper) Start(ctx context.Context) error {
+	_ = s.Cluster.Reach(ctx) // what it meets is reported, before any topic asks
 	timer := time.NewTimer(s.jittered())
 	defer timer.Stop()
 	for {
@@ -72,6 +73,9 @@ func (s *sweeper) sweep(ctx context.Context) error {
 			looked, wanted = append(looked, resource), append(wanted, desired)
 			queries = append(queries, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
 		}
+	}
+	if len(queries) == 0 {
+		return s.Cluster.Reach(ctx)
 	}
 	topics, errs := s.Cluster.DescribeAll(ctx, queries)
 	var failed error

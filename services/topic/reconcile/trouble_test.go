@@ -1,23 +1,18 @@
 package reconcile_test
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
-	"github.com/openorder/openorder/services/topic/kubetest"
-	"github.com/openorder/openorder/services/topic/v1alpha1"
+	"github.com/openorder/openorder/services/topic/reconcile"
 )
 
 func TestBadInputIsRefusedWithASentence(t *testing.T) {
@@ -166,127 +161,38 @@ func TestThrottlingIsHonoured(t *testing.T) {
 	}
 }
 
-func TestARightThatIsMissingIsSaidAndWaitedFor(t *testing.T) {
+// A refusal is met again when the resource changes, at each sweep, and never in between.
+func TestATerminalProblemIsNotTriedInAHotLoop(t *testing.T) {
 	t.Parallel()
 	fake, brokers := testenv.FakeKafka(t)
-	fault := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	b := setup(t, brokers, seldom)
-	b.apply("orders", `{}`)
-	if got := b.until("orders", "False NotAuthorized: The controller's Kafka user lacks a right on the topic orders"); stalled(got) {
-		t.Error("it goes on by itself")
+	var creates atomic.Int64
+	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		creates.Add(1)
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics), nil, true
+	})
+	sweep := time.Hour
+	b := setup(t, brokers, func(o *reconcile.Options) { o.SweepInterval = sweep })
+	b.apply("orders", `{partitions: 1}`)
+	b.until("orders", "False Refused")
+	b.rest()
+	if n := creates.Load(); n != 1 {
+		t.Errorf("tried %d times", n)
 	}
-	fault.Remove()
-	b.until("orders", "True Synced")
-}
-
-// With its own login on the real cluster's listener with ACLs: nothing may be seen, then seen, then made.
-func TestRightsGrantedLaterOnARealCluster(t *testing.T) {
-	secure, admin := testenv.SecureKafka(t, "controller-"+strconv.FormatInt(time.Now().UnixNano(), 36), "secret")
-	b := setup(t, secure)
-	b.admin = testenv.Admin(t, admin)
-	b.wire = wireClient(t, admin)
-	b.apply("orders", `{partitions: 2, deletionPolicy: Delete}`)
-	// No such user yet: an outage, that says so after 30 s.
-	b.untilWithin(45*time.Second, "orders", "False BrokersUnavailable")
-	b.login(secure)
-	b.until("orders", "False NotAuthorized")
-	b.grant(secure.SASLUsername, "orders")
-	b.until("orders", "True Synced")
-	b.delete("orders")
-	b.untilGone("orders")
-	if b.topic("orders") != nil {
-		t.Error("the topic is there still")
+	b.change("orders", `{spec: {partitions: 2}}`)
+	b.until("orders", "False Refused")
+	b.rest()
+	if n := creates.Load(); n != 2 {
+		t.Errorf("tried %d times after the resource was changed", n)
 	}
-}
-
-func TestAnOutageChangesNoSettledResource(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	up := func(ports ...int) (*kfake.Cluster, kafka.Config) {
-		options := []kfake.Opt{kfake.DataDir(dir)}
-		if len(ports) > 0 {
-			options = append(options, kfake.Ports(ports...))
-		}
-		return testenv.FakeKafka(t, options...)
-	}
-	fake, brokers := up()
-	b := setup(t, brokers)
-	b.apply("settled", `{partitions: 2}`)
-	b.apply("refused", `{config: {retention.ms: []}}`)
-	b.apply("changed", `{partitions: 2}`)
-	before := b.until("settled", "True Synced").ResourceVersion
-	refused := b.until("refused", "False Invalid").ResourceVersion
-	b.until("changed", "True Synced")
-	fake.Close()
-	b.crash() // nothing of it at start either
-	started := time.Now()
-	b.change("changed", `{spec: {partitions: 4}}`)
-	b.apply("new", `{}`)
-	for _, name := range []string{"changed", "new"} {
-		got := b.untilWithin(50*time.Second, name, "False BrokersUnavailable")
-		if waited := time.Since(started); waited < 29*time.Second || stalled(got) {
-			t.Errorf("%s says so after %s", name, waited)
-		}
-	}
-	if b.get("settled").ResourceVersion != before || b.get("refused").ResourceVersion != refused {
-		t.Error("an outage changed a settled resource")
-	}
-	port, err := strconv.Atoi(brokers.Brokers[strings.LastIndex(brokers.Brokers, ":")+1:])
-	b.must(err)
-	up(port)
-	b.until("changed", "True Synced")
-	b.until("new", "True Synced")
-	if b.get("settled").ResourceVersion != before {
-		t.Error("an outage changed a settled resource")
-	}
-}
-
-// One resource that another version of the definition wrote must neither stop the others nor be touched.
-func TestAResourceThatAnotherVersionWrote(t *testing.T) {
-	t.Parallel()
-	_, brokers := testenv.FakeKafka(t)
-	config := kubetest.Dedicated(t, loose(t))
-	b := setupOn(t, config, brokers)
+	version := b.get("orders").ResourceVersion
 	b.halt()
-	foreign := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"partitions": "many", "deletionPolicy": "Archive"}}}
-	foreign.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
-	foreign.SetNamespace(b.namespace)
-	foreign.SetName("foreign")
-	b.must(b.Create(t.Context(), foreign))
-	kubetest.Install(t, config, kubetest.Definitions())
+	sweep = 200 * time.Millisecond
 	b.start()
-	b.apply("orders", `{}`)
-	b.until("orders", "True Synced")
-	if got := b.until("foreign", "False Invalid: the specification was written for another version"); !stalled(got) {
-		t.Error("it needs somebody")
+	testenv.Eventually(t, 20*time.Second, "sweeps try again", func() bool { return creates.Load() > 5 })
+	if b.get("orders").ResourceVersion != version {
+		t.Error("nothing new is said")
 	}
-	b.delete("foreign")
-	b.untilGone("foreign")
-}
-
-// loose is the definition without its schema's rules, as another version might be.
-func loose(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(kubetest.Definitions(), "kafka.openorder.io_kafkatopics.yaml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var definition map[string]any
-	if err := yaml.Unmarshal(text, &definition); err != nil {
-		t.Fatal(err)
-	}
-	version := definition["spec"].(map[string]any)["versions"].([]any)[0].(map[string]any)
-	version["schema"] = map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
-	text, err = yaml.Marshal(definition)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "crd.yaml"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // A change in the lease's or anybody else's hands meanwhile is met by another pass, never by force.

@@ -1,0 +1,33 @@
+package controller_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/telemetry"
+	"github.com/openorder/openorder/services/topic/controller"
+)
+
+func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	good := controller.Config{
+		Kafka: kafka.Config{Brokers: "localhost:9092"}, SweepInterval: time.Minute, Workers: 1, AdminListen: ":9084",
+		LeaderElection: true, LeaseName: "lease", Selector: "cluster in (a, b)", Allow: []string{"shop=order.,inventory.", "all="},
+		Log: telemetry.LogConfig{Level: "info", Format: "auto"},
+	}
+	if err := good.Validate(); err != nil {
+		t.Errorf("nothing is wrong: %v", err)
+	}
+	bad := controller.Config{
+		Kafka: kafka.Config{}, SweepInterval: time.Millisecond, Workers: 0, MetricsTopics: -1, AdminListen: "9084",
+		LeaderElection: true, Selector: "cluster in", Allow: []string{"order."}, Log: telemetry.LogConfig{Level: "loud", Format: "auto"},
+	}
+	err := bad.Validate()
+	for _, flag := range []string{"kafka-brokers", "sweep-interval", "workers", "metrics-max-topics", "admin-listen", "lease-name", "selector", "allow", "log-level"} {
+		if err == nil || !strings.Contains(err.Error(), "--"+flag+":") {
+			t.Errorf("--%s is not named: %v", flag, err)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package controller_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
+)
+
+func TestOneReplicaWorksAndTheOtherTakesOverWhenItStops(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	p := newPlace(t)
+	first := p.start(brokers)
+	p.apply("before", `{}`)
+	p.until("before", "True Synced")
+	first.untilWaitsForNothing()
+	holder := p.holder()
+
+	second := p.start(brokers)
+	second.untilReadyz("lease: waiting for the lease openorder-topic-controller")
+	p.apply("while", `{}`)
+	p.until("while", "True Synced")
+	if asked := second.series("openorder_topic_admin_requests_total"); len(asked) != 0 || p.holder() != holder {
+		t.Errorf("two work at once: the second asked the brokers %v, %s holds the lease", asked, p.holder())
+	}
+
+	code, took := first.stop()
+	if code != 0 || took > 25*time.Second {
+		t.Errorf("SIGTERM: exit code %d after %s", code, took)
+	}
+	p.apply("after", `{}`)
+	taken := time.Now()
+	p.until("after", "True Synced")
+	if waited := time.Since(taken); waited > 10*time.Second {
+		t.Errorf("the second takes over after %s: the first did not release its lease, which lasts 15 s", waited)
+	}
+	second.untilWaitsForNothing()
+	if p.holder() == holder {
+		t.Error("the lease names one that has stopped")
+	}
+}
+
+func TestAReplicaThatIsKilledIsReplacedWhenItsLeaseEnds(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	p := newPlace(t)
+	first := p.start(brokers)
+	p.apply("before", `{}`)
+	p.until("before", "True Synced")
+	second := p.start(brokers)
+	first.signal(syscall.SIGKILL)
+	p.apply("after", `{}`)
+	p.until("after", "True Synced")
+	second.untilWaitsForNothing()
+}
+
+func TestSIGTERMEndsTheControllerInOrder(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	p := newPlace(t)
+	c := p.start(brokers)
+	p.apply("orders", `{}`)
+	p.until("orders", "True Synced")
+	if p.holder() == "" {
+		t.Fatal("it works without the lease")
+	}
+	if code, took := c.stop(); code != 0 || took > 25*time.Second {
+		t.Errorf("exit code %d after %s", code, took)
+	}
+	if holder := p.holder(); holder != "" {
+		t.Errorf("%s still holds the lease", holder)
+	}
+}

@@ -1,0 +1,138 @@
+package reconcile_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
+	"github.com/openorder/openorder/services/topic/kubetest"
+)
+
+// controller starts the real binary.
+func (m *measure) controller(brokers string) {
+	m.Helper()
+	dir := m.TempDir()
+	binary := filepath.Join(dir, "topic-controller")
+	if out, err := exec.CommandContext(m.Context(), "go", "build", "-o", binary, "../../cmd/topic-controller").CombinedOutput(); err != nil {
+		m.Fatalf("build: %v\n%s", err, out)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		m.Fatal(err)
+	}
+	m.admin = listener.Addr().String()
+	listener.Close()
+	process := exec.Command(binary, "--kubeconfig", kubetest.Kubeconfig(m, kubetest.APIServer(m)), "--namespaces", m.namespace, "--no-leader-election",
+		"--kafka-brokers", brokers, "--admin-listen", m.admin, "--sweep-interval", "2s", "--metrics-max-topics", "0", "--pprof", "--log-level", "warn")
+	process.Stderr = os.Stderr
+	if err := process.Start(); err != nil {
+		m.Fatal(err)
+	}
+	m.pid = process.Process.Pid
+	m.Cleanup(func() {
+		_ = process.Process.Signal(syscall.SIGTERM)
+		if err := process.Wait(); err != nil {
+			m.Errorf("the controller ended with: %v", err)
+		}
+	})
+	testenv.Eventually(m, 20*time.Second, "the controller works", func() bool {
+		return m.scrape("workqueue_unfinished_work_seconds") >= 0 && m.count("rest_client_requests_total") > 0
+	})
+}
+
+// writes are the controller's successful writes to KafkaTopics: what it sent but for reads and events.
+func (m *measure) writes() float64 {
+	return m.sum("rest_client_requests_total", `method="PUT"`, `code="200"`) + m.sum("rest_client_requests_total", `method="PATCH"`, `code="200"`)
+}
+
+// settledWrites are they once the controller has nothing more to write: a watch may show a status before its writer has
+// the answer.
+func (m *measure) settledWrites() float64 {
+	m.Helper()
+	last, since := m.writes(), time.Now()
+	testenv.Eventually(m, 30*time.Second, "the controller has written all", func() bool {
+		if now := m.writes(); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > time.Second
+	})
+	return last
+}
+
+func (m *measure) count(metric string) float64  { return m.sum(metric) }
+func (m *measure) scrape(metric string) float64 { return m.sum(metric) }
+
+// sum adds a metric's series that have the labels.
+func (m *measure) sum(metric string, labels ...string) float64 {
+	resp, err := http.Get("http://" + m.admin + "/metrics")
+	if err != nil {
+		return -1
+	}
+	defer resp.Body.Close()
+	total := 0.0
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		name, _, _ := strings.Cut(lines.Text(), " ")
+		name, _, _ = strings.Cut(name, "{")
+		if name != metric || !containsAll(lines.Text(), labels) {
+			continue
+		}
+		value, err := strconv.ParseFloat(lines.Text()[strings.LastIndexByte(lines.Text(), ' ')+1:], 64)
+		if err == nil {
+			total += value
+		}
+	}
+	return total
+}
+
+func containsAll(line string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(line, part) {
+			return false
+		}
+	}
+	return true
+}
+
+// cpu is the processor time that the controller has used.
+func (m *measure) cpu() time.Duration {
+	m.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.pid))
+	if err != nil {
+		m.Fatal(err)
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	ticks := 0
+	for _, field := range fields[11:13] { // utime, stime
+		n, _ := strconv.Atoi(string(field))
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// resident is the memory that the controller holds.
+func (m *measure) resident() string {
+	m.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.pid))
+	if err != nil {
+		m.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+			return fmt.Sprintf("%d MiB", kib/1024)
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,68 @@
+package reconcile_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/testenv"
+	"github.com/openorder/openorder/services/topic/kubetest"
+	"github.com/openorder/openorder/services/topic/reconcile"
+)
+
+// in is the bundle with its hands in another namespace.
+func (b *bundle) in(namespace string) *bundle {
+	other := *b
+	other.namespace = namespace
+	return &other
+}
+
+func TestOwnershipSpansTheNamespacesOfTheController(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		second, stranger := kubetest.Namespace(t), kubetest.Namespace(t)
+		b := setup(t, brokers, func(o *reconcile.Options) { o.Namespaces = append(o.Namespaces, second) })
+		b.apply("z-older", `{topicName: orders, partitions: 2, deletionPolicy: Delete}`)
+		older := b.until("z-older", "True Synced")
+		testenv.Eventually(t, 5*time.Second, "the next resource is younger by a second", func() bool {
+			return time.Now().Unix() > older.CreationTimestamp.Unix()
+		})
+		b.in(second).apply("a-younger", `{topicName: orders, deletionPolicy: Delete}`)
+		b.in(stranger).apply("orders", `{topicName: orders}`)
+		if loser := ready(b.in(second).until("a-younger", "False Conflict")); !strings.Contains(loser, b.namespace+"/z-older") {
+			t.Errorf("got %s", loser)
+		}
+		b.delete("z-older")
+		b.untilGone("z-older")
+		heir := b.in(second).until("a-younger", "True Synced")
+		if d := b.topic("orders"); d == nil || d.ID != older.Status.TopicID || heir.Status.TopicID != d.ID {
+			t.Errorf("the topic must never have been deleted: %+v, %+v", d, heir.Status)
+		}
+		if s := ready(b.in(stranger).get("orders")); !strings.HasPrefix(s, "Unknown Pending") {
+			t.Errorf("a namespace that is not this controller's: %s", s)
+		}
+	})
+}
+
+func TestAControllerWorksForTheResourcesOfItsSelector(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	selector := labels.SelectorFromSet(labels.Set{"cluster": "this"})
+	b := setup(t, brokers, func(o *reconcile.Options) { o.Selector = selector })
+	b.apply("other", `{topicName: orders}`)
+	b.change("other", `{metadata: {labels: {cluster: other}}}`)
+	b.apply("this", `{topicName: orders, deletionPolicy: Delete}`)
+	b.change("this", `{metadata: {labels: {cluster: this}}}`)
+	b.until("this", "True Synced")
+	b.rest()
+	if s := ready(b.get("other")); !strings.HasPrefix(s, "Unknown Pending") {
+		t.Errorf("it is another controller's: %s", s)
+	}
+	b.delete("this")
+	b.untilGone("this")
+	if b.topic("orders") != nil {
+		t.Error("a resource for another cluster keeps the topic of this one")
+	}
+}

@@ -1,0 +1,48 @@
+package v1alpha1_test
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openorder/openorder/services/topic/v1alpha1"
+)
+
+func TestTheOlderResourceComesFirstThenTheSmallerName(t *testing.T) {
+	t.Parallel()
+	resource := func(namespace, name string, second int) *v1alpha1.KafkaTopic {
+		return &v1alpha1.KafkaTopic{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, CreationTimestamp: metav1.Unix(int64(second), 0)}}
+	}
+	cases := map[string]struct{ first, second *v1alpha1.KafkaTopic }{
+		"older":                            {resource("z", "z", 1), resource("a", "a", 2)},
+		"of the same second, by namespace": {resource("a", "z", 1), resource("b", "a", 1)},
+		"then by name":                     {resource("a", "a", 1), resource("a", "b", 1)},
+	}
+	for name, c := range cases {
+		if !c.first.Before(c.second) || c.second.Before(c.first) {
+			t.Errorf("%s: %s must come before %s, and not after", name, c.first.Key(), c.second.Key())
+		}
+	}
+}
+
+func TestWhoMayOwnATopic(t *testing.T) {
+	t.Parallel()
+	now := metav1.NewTime(time.Unix(1, 0))
+	cases := map[string]struct {
+		resource v1alpha1.KafkaTopic
+		owns     bool
+	}{
+		"without any policy":     {v1alpha1.KafkaTopic{}, true},
+		"Manage":                 {v1alpha1.KafkaTopic{Spec: v1alpha1.KafkaTopicSpec{ManagementPolicy: v1alpha1.Manage}}, true},
+		"Pause":                  {v1alpha1.KafkaTopic{Spec: v1alpha1.KafkaTopicSpec{ManagementPolicy: v1alpha1.Pause}}, true},
+		"Observe":                {v1alpha1.KafkaTopic{Spec: v1alpha1.KafkaTopicSpec{ManagementPolicy: v1alpha1.Observe}}, false},
+		"one of another version": {v1alpha1.KafkaTopic{Spec: v1alpha1.KafkaTopicSpec{ManagementPolicy: "Admire"}}, true},
+		"being deleted":          {v1alpha1.KafkaTopic{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}, false},
+	}
+	for name, c := range cases {
+		if c.resource.Owns() != c.owns {
+			t.Errorf("%s: owns %v", name, !c.owns)
+		}
+	}
+}

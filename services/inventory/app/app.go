@@ -110,7 +110,7 @@ func (c *Config) consumer(base *service.Base, store inventory.Reserver, failSKU 
 		Kafka: c.Kafka, Group: event.GroupInventory, Topics: []string{event.TopicOrderCreated}, ClientID: event.GroupInventory,
 		MaxBatch: consume.MaxBatch, DeadLetter: event.TopicDeadLetter,
 		Handler: consume.NewHandler(store, failSKU, base.Metrics), Outage: database.Outage,
-		Log:     base.Log, Metrics: base.Metrics, Report: reporter(base, "kafka"),
+		Log: base.Log, Metrics: base.Metrics, Report: reporter(base, "kafka"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the consumer: %w", err)

@@ -51,9 +51,14 @@ type process struct {
 // start runs a binary until the test ends; TMP and HOME are the test's own, so that instances do not find each other.
 func start(t *testing.T, home, binary string, args ...string) *process {
 	t.Helper()
+	return startIn(t, home, nil, binary, args...)
+}
+
+func startIn(t *testing.T, home string, env []string, binary string, args ...string) *process {
+	t.Helper()
 	p := &process{T: t, output: &output{}, ended: make(chan struct{})}
 	p.command = exec.Command(filepath.Join(binaries, binary), args...)
-	p.command.Env = environment(home)
+	p.command.Env = append(environment(home), env...)
 	p.command.Stdout, p.command.Stderr = p.output, p.output
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)

@@ -71,15 +71,46 @@ func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
 	}
 }
 
+// What does not parse, in a flag or the environment, is told together with what parses and makes no sense.
 func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	p := start(t, t.TempDir(), "order", "--kafka-brokers=nowhere", "--kafka-sasl-mechanism=GSSAPI", "--database-url=mysql://x", "--listen=8080", "--log-level=loud")
-	if code := p.exits(10 * time.Second); code != 1 {
-		t.Errorf("exit code %d, want 1", code)
+	of := func(service string, flags ...string) []string {
+		return append([]string{service, "--kafka-brokers=nowhere", "--kafka-sasl-mechanism=GSSAPI", "--database-url=mysql://x", "--listen=8080", "--log-level=loud", "--drain-delay=soon"}, flags...)
 	}
-	for _, flag := range []string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level"} {
-		if !strings.Contains(p.output.String(), flag) {
-			t.Errorf("nothing is said of %s:\n%s", flag, p.output)
-		}
+	for name, command := range map[string][]string{
+		"order":        of("order"),
+		"inventory":    of("inventory"),
+		"notification": of("notification", "--webhook-url=ftp://x", "--log-notifications=perhaps"),
+		"the all-in-one": {
+			"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--drain-delay=soon", "--log-level=loud", "--ephemeral=perhaps",
+		},
+		"audit": {
+			"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long", "--inventory-database-url=sqlite:x",
+			"--notification-database-url=sqlite:x",
+		},
+		"dlt redrive":   {"openorder", "dlt", "redrive", "--kafka-brokers=nowhere", "--rate=fast", "--max=many"},
+		"topics create": {"openorder", "topics", "create", "--kafka-brokers=nowhere", "--partitions=some", "--replicas=all"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startIn(t, t.TempDir(), []string{"PPROF=perhaps"}, command[0], command[1:]...)
+			if code := p.exits(10 * time.Second); code == 0 {
+				t.Error("exit code 0")
+			}
+			wrong := []string{}
+			for _, arg := range command[1:] {
+				if flag, _, isFlag := strings.Cut(arg, "="); isFlag && !strings.HasSuffix(arg, "=sqlite:x") {
+					wrong = append(wrong, flag)
+				}
+			}
+			if len(command) < 2 || !strings.Contains("audit dlt topics", command[1]) {
+				wrong = append(wrong, "PPROF")
+			}
+			for _, flag := range wrong {
+				if !strings.Contains(p.output.String(), flag) {
+					t.Errorf("nothing is said of %s:\n%s", flag, p.output)
+				}
+			}
+		})
 	}
 }

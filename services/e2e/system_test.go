@@ -49,7 +49,7 @@ func allInOne(t *testing.T) *system {
 }
 
 // allInOneAt keeps its data in the folder given, or else in the test's own.
-func allInOneAt(t *testing.T, data string) *system {
+func allInOneAt(t *testing.T, data string, flags ...string) *system {
 	t.Helper()
 	home := t.TempDir()
 	if data == "" {
@@ -63,9 +63,9 @@ func allInOneAt(t *testing.T, data string) *system {
 	s.order, s.inventory, s.notification = "http://"+a[1], "http://"+a[3], "http://"+a[5]
 	s.inventoryAdmins = []string{"http://" + a[4]}
 	s.restart["openorder"] = func() *process {
-		p := start(t, home, "openorder", "--data-dir="+data, "--kafka-listen="+a[0],
-			"--order-listen="+a[1], "--order-admin-listen="+a[2], "--inventory-listen="+a[3], "--inventory-admin-listen="+a[4],
-			"--notification-listen="+a[5], "--notification-admin-listen="+a[6])
+		p := start(t, home, "openorder", append([]string{"--data-dir=" + data, "--kafka-listen=" + a[0],
+			"--order-listen=" + a[1], "--order-admin-listen=" + a[2], "--inventory-listen=" + a[3], "--inventory-admin-listen=" + a[4],
+			"--notification-listen=" + a[5], "--notification-admin-listen=" + a[6]}, flags...)...)
 		s.processes["openorder"] = p
 		for _, admin := range []string{a[2], a[4], a[6]} {
 			ready(t, admin)
@@ -76,8 +76,9 @@ func allInOneAt(t *testing.T, data string) *system {
 	return s
 }
 
-// separate starts the three binaries, order twice, as in a cluster, each with a schema of its own in one database.
-func separate(t *testing.T, brokers kafka.Config, databaseURL string) *system {
+// separate starts the three binaries, order and inventory twice, as in a cluster, each with a schema of its own in one
+// database. The flags are the notification service's.
+func separate(t *testing.T, brokers kafka.Config, databaseURL string, flags ...string) *system {
 	t.Helper()
 	home := t.TempDir()
 	s := &system{T: t, home: home, processes: map[string]*process{}, restart: map[string]func() *process{}}
@@ -85,11 +86,11 @@ func separate(t *testing.T, brokers kafka.Config, databaseURL string) *system {
 	if out, err := tool(t, home, s.env, "topics", "create", "--partitions=6"); err != nil {
 		t.Fatalf("topics create: %v\n%s", err, out)
 	}
-	run := func(name, binary string) (api, admin string) {
+	run := func(name, binary string, flags ...string) (api, admin string) {
 		listen, adminListen := freeAddress(t), freeAddress(t)
 		s.restart[name] = func() *process {
-			p := start(t, home, binary, "--kafka-brokers="+brokers.Brokers, "--database-url="+databaseURL,
-				"--listen="+listen, "--admin-listen="+adminListen, "--drain-delay=0s")
+			p := start(t, home, binary, append([]string{"--kafka-brokers=" + brokers.Brokers, "--database-url=" + databaseURL,
+				"--listen=" + listen, "--admin-listen=" + adminListen, "--drain-delay=0s"}, flags...)...)
 			s.processes[name] = p
 			return p
 		}
@@ -102,7 +103,7 @@ func separate(t *testing.T, brokers kafka.Config, databaseURL string) *system {
 	inventory, admin := run("inventory", "inventory")
 	_, admin2 := run("inventory-2", "inventory")
 	s.inventory, s.inventoryAdmins = inventory, []string{admin, admin2}
-	s.notification, _ = run("notification", "notification")
+	s.notification, _ = run("notification", "notification", flags...)
 	s.putStock("ABC-001", 1000)
 	s.putStock("FAIL", 1000)
 	return s

@@ -1,0 +1,100 @@
+package chartcheck
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// unheardOf is a flag that nobody has: a command line that is right but for it is refused for it alone, and does nothing.
+const unheardOf = "--unheard-of"
+
+// Every command line of the tools that a document shows is one that the tools understand.
+func TestDocumentedCommandLinesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./services/cmd/openorder", "./services/cmd/topic-controller")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, file := range []string{
+		"README.md", "k8s/README.md", "k8s/RUNBOOK.md", "services/DESIGN.md", "services/deadletter/README.md", "services/topic/README.md",
+		"charts/openorder/README.md", "charts/openorder/templates/NOTES.txt", "charts/openorder-operator/README.md", "Tiltfile",
+	} {
+		text, err := os.ReadFile(root + "/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range commandLines(string(text)) {
+			t.Run(file+": "+line, func(t *testing.T) {
+				t.Parallel()
+				words := strings.Fields(line)
+				out, err := exec.CommandContext(t.Context(), filepath.Join(bin, words[0]), append(words[1:], unheardOf)...).CombinedOutput()
+				if err == nil || !strings.Contains(string(out), "unknown flag "+unheardOf) {
+					t.Errorf("not understood: %s", out)
+				}
+			})
+		}
+	}
+}
+
+var (
+	commandLine = regexp.MustCompile("(?m)(?:^ *|^\\$ |`|\\| |/ko-app/|go run \\./services/cmd/)((?:openorder|topic-controller) (?:--|[a-z])[^`#|;'>\\\\\\n]*)")
+	inTiltfile  = regexp.MustCompile(`tools \+ ' ([^']*)'`)
+)
+
+// commandLines are calls of the tools, in blocks and in `spans`, without comments, pipes and redirections.
+func commandLines(text string) []string {
+	var lines []string
+	for _, match := range commandLine.FindAllStringSubmatch(text, -1) {
+		line := strings.TrimSpace(match[1])
+		group := strings.HasSuffix(line, " dlt") || strings.HasSuffix(line, " topics")
+		if !group && !strings.Contains(line, "--help") {
+			lines = append(lines, line)
+		}
+	}
+	for _, match := range inTiltfile.FindAllStringSubmatch(text, -1) {
+		lines = append(lines, "openorder "+match[1])
+	}
+	return lines
+}
+
+func TestTheRunbooksCommandLinesAreFound(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(root + "/k8s/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := commandLines(string(text)); len(found) < 8 {
+		t.Errorf("found %q", found)
+	}
+}
+
+// A panel that the runbook sends people to exists.
+func TestTheRunbookNamesPanelsThatExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(root + "/k8s/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles := map[string]bool{}
+	for _, d := range dashboards(t) {
+		titles[d.Title] = true
+		for _, p := range d.Panels {
+			titles[p.Title] = true
+		}
+	}
+	named := regexp.MustCompile(`\*([A-Z][^*\n]*)\*`).FindAllStringSubmatch(string(text), -1)
+	for _, match := range named {
+		if !titles[match[1]] {
+			t.Errorf("no dashboard has %q", match[1])
+		}
+	}
+	if len(named) < 10 {
+		t.Errorf("found %d names of panels", len(named))
+	}
+}

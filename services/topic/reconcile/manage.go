@@ -17,6 +17,12 @@ import (
 // manage brings the topic to what the resource says.
 func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, error) {
 	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	if err == nil && have != nil && have.Internal {
+		return p.stand(ctx, p.disown(terminal(ReasonForbidden, desired.Name+" is one of the cluster's own topics. Choose another topicName.")))
+	}
+	if err := p.holdFinalizer(ctx, p.wantsDeletion()); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return p.trouble(err), nil
 	}
@@ -27,9 +33,6 @@ func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, err
 		return p.create(ctx, desired)
 	}
 	p.memory.absent = time.Time{}
-	if have.Internal {
-		return p.stand(ctx, p.disown(terminal(ReasonForbidden, desired.Name+" is one of the cluster's own topics. Choose another topicName.")))
-	}
 	if v := p.identify(have); v != nil {
 		return v, nil
 	}
@@ -161,7 +164,7 @@ func (p *pass) synced(desired topic.Desired) *verdict {
 		slices.Sort(vain)
 		message += " The brokers take " + strings.Join(vain, ", ") + " without effect."
 	}
-	if p.resource.Spec.DeletionPolicy == v1alpha1.Delete && !p.mayDelete() {
+	if p.wantsDeletion() && !p.mayDelete() {
 		message += fmt.Sprintf(" It was there before this resource, so that deletionPolicy Delete acts as Retain until it is confirmed: kubectl annotate kafkatopics.kafka.openorder.io -n %s %s %s=%s",
 			p.resource.Namespace, p.resource.Name, v1alpha1.ConfirmDeletion, desired.Name)
 	}

@@ -26,6 +26,7 @@ func TestARightThatIsMissingIsSaidAndWaitedFor(t *testing.T) {
 	}
 	fault.Remove()
 	b.until("orders", "True Synced")
+	b.rest()
 	if n := b.gate.writes(); n != 2 {
 		t.Errorf("%d writes: the condition flaps", n)
 	}

@@ -189,6 +189,10 @@ func TestATopicThatTheBrokersCallInternalIsForbidden(t *testing.T) {
 	if got := b.until("schemas", "False Forbidden: schemas is one of the cluster's own topics."); !stalled(got) || len(got.Finalizers) != 0 || got.Status.TopicID != "" {
 		t.Errorf("got %+v", got)
 	}
+	b.rest() // some sweeps
+	if n := b.gate.writes(); n != 1 {
+		t.Errorf("%d writes: it is said once, and no finalizer comes and goes", n)
+	}
 	b.delete("schemas")
 	b.untilGone("schemas")
 	if b.value("schemas", "retention.ms") == "1" {

@@ -111,21 +111,23 @@ func (p *pass) run(ctx context.Context) (*verdict, error) {
 	if policy != v1alpha1.Observe && owner != nil && owner.UID != p.resource.UID {
 		return p.stand(ctx, p.disown(conflict(p.resource, owner)))
 	}
-	if err := p.holdFinalizer(ctx, p.resource.Spec.DeletionPolicy == v1alpha1.Delete && policy != v1alpha1.Observe); err != nil {
+	desired, invalid := topic.FromResource(p.resource)
+	if invalid == nil && policy == v1alpha1.Manage {
+		return p.manage(ctx, desired)
+	}
+	if err := p.holdFinalizer(ctx, p.wantsDeletion() && policy != v1alpha1.Observe); err != nil {
 		return nil, err
 	}
-	desired, err := topic.FromResource(p.resource)
-	if err != nil {
-		return terminal(ReasonInvalid, sentence(err)), nil
-	}
-	switch policy {
-	case v1alpha1.Pause:
+	switch {
+	case invalid != nil:
+		return terminal(ReasonInvalid, sentence(invalid)), nil
+	case policy == v1alpha1.Pause:
 		return paused(), nil
-	case v1alpha1.Observe:
-		return p.observe(ctx, desired), nil
 	}
-	return p.manage(ctx, desired)
+	return p.observe(ctx, desired), nil
 }
+
+func (p *pass) wantsDeletion() bool { return p.resource.Spec.DeletionPolicy == v1alpha1.Delete }
 
 // stand is a verdict on a resource that has no topic and so no finalizer.
 func (p *pass) stand(ctx context.Context, v *verdict) (*verdict, error) {

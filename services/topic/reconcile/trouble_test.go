@@ -144,6 +144,7 @@ func TestACreateThatTimedOutButSucceededIsRecognised(t *testing.T) {
 		t.Errorf("it is ours: %+v", made.Status)
 	}
 	b.untilEvents("orders", "Created")
+	b.rest()
 	if n := b.gate.writes(); n != 2 {
 		t.Errorf("%d writes", n)
 	}
@@ -156,6 +157,7 @@ func TestThrottlingIsHonoured(t *testing.T) {
 	b := setup(t, brokers, seldom)
 	b.apply("orders", `{}`)
 	b.until("orders", "True Synced")
+	b.rest()
 	if n := b.gate.writes(); n != 1 {
 		t.Errorf("%d writes: nothing is said of what passes within five seconds", n)
 	}

@@ -63,13 +63,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if and .Values.crds.create (not .Release.IsUpgrade) }}
 {{- $crd := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "kafkatopics.kafka.openorder.io" }}
-{{- $owner := dig "metadata" "annotations" "meta.helm.sh/release-namespace" "" (default dict $crd) }}
-{{- if and $owner (ne $owner .Release.Namespace) }}
-{{- $problems = append $problems (printf "crds.create: the CustomResourceDefinition comes from a release in namespace %s already; set crds.create=false" $owner) }}
+{{- $annotations := dig "metadata" "annotations" dict (default dict $crd) }}
+{{- $owner := printf "%s in namespace %s" (get $annotations "meta.helm.sh/release-name") (get $annotations "meta.helm.sh/release-namespace") }}
+{{- if and (get $annotations "meta.helm.sh/release-name") (ne $owner (printf "%s in namespace %s" .Release.Name .Release.Namespace)) }}
+{{- $problems = append $problems (printf "crds.create: the CustomResourceDefinition comes from release %s already; set crds.create=false, or, where that release is gone, take it over: kubectl annotate crd kafkatopics.kafka.openorder.io --overwrite meta.helm.sh/release-namespace=%s meta.helm.sh/release-name=%s" $owner .Release.Namespace .Release.Name) }}
 {{- end }}
 {{- end }}
 {{- if and (or .Values.monitoring.serviceMonitor.enabled .Values.monitoring.prometheusRule.enabled) .Values.checkCRDs (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/ServiceMonitor")) }}
-{{- $problems = append $problems "monitoring: the cluster lacks prometheus-operator's CRDs; install them with: helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds (to render without a cluster: --set checkCRDs=false)" }}
+{{- $problems = append $problems "monitoring: the cluster lacks prometheus-operator's CRDs; install them with: helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds --version 31.0.1 (to render without a cluster: --set checkCRDs=false)" }}
 {{- end }}
 {{- toYaml $problems }}
 {{- end }}

@@ -2,12 +2,14 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
 )
 
-// linger is how long the first question of a batch waits for company. While a batch is under way, the next one gathers.
+// linger is how long the first question of a batch waits for company, unless Linger says otherwise. While a batch is under
+// way, the next one gathers.
 const linger = 3 * time.Millisecond
 
 // Batcher gathers questions that are asked at the same time and answers them together, one batch after the other.
@@ -15,6 +17,7 @@ type Batcher[Q, A any] struct {
 	Context context.Context // ends what is under way
 	Most    int             // questions a batch, by Weight
 	Weight  func(Q) int     // what a question counts towards Most; nil: 1
+	Linger  time.Duration   // how long each batch waits for company, where batches are dear; 0: the first a moment, the next not
 	Name    func(Q) string  // two questions of the same name never share a batch; nil: they may
 	// Run answers a batch, an answer a question in the same order. It runs on one goroutine at a time.
 	Run func(ctx context.Context, batch []Q) []Answer[A]
@@ -56,12 +59,7 @@ func (b *Batcher[Q, A]) Ask(ctx context.Context, q Q) (A, error) {
 }
 
 func (b *Batcher[Q, A]) run() {
-	timer := time.NewTimer(linger)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-b.Context.Done():
-	}
+	b.gather(cmp.Or(b.Linger, linger))
 	for {
 		batch := b.take()
 		if batch == nil {
@@ -77,6 +75,20 @@ func (b *Batcher[Q, A]) run() {
 		for i, a := range b.Run(b.Context, questions) {
 			batch[i].done <- a
 		}
+		b.gather(b.Linger)
+	}
+}
+
+// gather lets questions come.
+func (b *Batcher[Q, A]) gather(wait time.Duration) {
+	if wait == 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-b.Context.Done():
 	}
 }
 

@@ -85,7 +85,7 @@ func (c *Config) Validate() error {
 // nothing: it is shown under /readyz?verbose, and waited for.
 func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // memory is dearer than the little processor time that this process uses
+		debug.SetGCPercent(30) // memory is dearer than the little processor time that this process uses
 	}
 	sink := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(sink)

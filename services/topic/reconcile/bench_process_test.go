@@ -33,7 +33,7 @@ func (m *measure) controller(brokers string) {
 	m.admin = listener.Addr().String()
 	listener.Close()
 	process := exec.Command(binary, "--kubeconfig", kubetest.Kubeconfig(m, kubetest.APIServer(m)), "--namespaces", m.namespace, "--no-leader-election",
-		"--kafka-brokers", brokers, "--admin-listen", m.admin, "--sweep-interval", "2s", "--metrics-max-topics", "0", "--pprof", "--log-level", "warn")
+		"--kafka-brokers", brokers, "--admin-listen", m.admin, "--sweep-interval", "5s", "--metrics-max-topics", "0", "--log-level", "warn")
 	process.Stderr = os.Stderr
 	if err := process.Start(); err != nil {
 		m.Fatal(err)

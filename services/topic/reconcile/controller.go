@@ -147,7 +147,7 @@ func add(ctx context.Context, m manager.Manager, c *cluster.Cluster, o Options) 
 		Events: newRecorder(m.GetClient(), metrics, o.Log, host),
 		Allow:  o.Allow, Namespaces: o.Namespaces, Selector: o.Selector,
 	}
-	r.departures = &batch.Batcher[departure, fate]{Context: context.WithoutCancel(ctx), Most: 1000, Run: r.departAll}
+	r.departures = &batch.Batcher[departure, fate]{Context: context.WithoutCancel(ctx), Most: 1000, Linger: departing, Run: r.departAll}
 	o.Metrics.MustRegister(&readyCollector{m.GetClient(), o.MetricsTopics})
 	if err := m.GetFieldIndexer().IndexField(ctx, &v1alpha1.KafkaTopic{}, byTopic, func(o client.Object) []string {
 		return []string{o.(*v1alpha1.KafkaTopic).TopicName()}

@@ -27,6 +27,8 @@ const (
 	confirmAbsence = 3 * time.Second
 	// settleTime is how long brokers may take to show what they were told.
 	settleTime = 5 * time.Second
+	// departing is how long a deletion waits for others, for each batch of them reads all resources.
+	departing = 150 * time.Millisecond
 	// stopBound is how long passes may go on after the controller was told to stop.
 	stopBound = 10 * time.Second
 )

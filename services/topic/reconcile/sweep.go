@@ -63,7 +63,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		resource := &list.Items[i]
 		desired, err := topic.FromResource(resource)
 		switch {
-		case resource.Deleting() || resource.Policy() == v1alpha1.Pause:
+		case resource.Deleting() || resource.Policy() == v1alpha1.Pause || underWay(resource):
 		case err != nil || !isReady(resource):
 			s.enqueue(ctx, resource) // terminal problems get another try
 		default:
@@ -90,10 +90,15 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	return failed
 }
 
+// underWay tells that a pass over the resource as it stands is to come: its change queued it.
+func underWay(resource *v1alpha1.KafkaTopic) bool {
+	return resource.Status.Unreadable == "" && resource.Status.ObservedGeneration != resource.Generation
+}
+
 func isReady(resource *v1alpha1.KafkaTopic) bool {
 	for _, c := range resource.Status.Conditions {
 		if c.Type == v1alpha1.ConditionReady {
-			return c.Status == "True" && resource.Status.ObservedGeneration == resource.Generation
+			return c.Status == "True"
 		}
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/order"
+	"github.com/openorder/openorder/services/order/storetest"
 )
 
 func TestAPlacedOrderIsDurableAndPublished(t *testing.T) {
@@ -172,11 +173,14 @@ func TestWhereEvenTheLookUpFailsTheOrderMayHaveBeenTaken(t *testing.T) {
 	t.Parallel()
 	timing := quick
 	timing.Place = 50 * time.Millisecond
-	b := setup(t, timing)
+	store, _ := storetest.SQLite(t)
+	b := prepare(store, &broker{}, timing)
+	b.store.claim = func(context.Context, int64) (int64, error) { return 1 << 48, nil } // the disk may take longer
 	b.store.insert = func(context.Context, []order.Placement, time.Duration) (map[[32]byte]order.Owner, error) {
 		return nil, fmt.Errorf("%w: connection reset", order.ErrUncertain)
 	}
 	b.store.find = func(context.Context, []int64) ([]order.Order, error) { return nil, errors.New("connection refused") }
+	b.start(t)
 	if _, err := b.Place(t.Context(), request(1)); !errors.Is(err, order.ErrMaybeTaken) {
 		t.Fatal(err)
 	}

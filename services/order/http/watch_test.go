@@ -79,7 +79,14 @@ func TestAStreamShowsTheHistoryAndThenChangesOfAnyReplica(t *testing.T) {
 				t.Fatal(e)
 			}
 		}
+		resumed := b.follow(t, id, "Last-Event-ID", "1") // got from a
+		if e := resumed(); e != "2 FAILED" {
+			t.Fatal("resumed on another replica: ", e)
+		}
 		a.report(t, id, order.WasReserved, "")
+		if diff := cmp.Diff([]string{"3 RESERVED"}, all(resumed)); diff != "" {
+			t.Fatal("resumed on another replica:", diff)
+		}
 		for _, next := range []func() string{onA, onB} {
 			if diff := cmp.Diff([]string{"3 RESERVED"}, all(next)); diff != "" {
 				t.Fatal(diff)

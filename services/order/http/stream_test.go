@@ -1,0 +1,28 @@
+package http
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openorder/openorder/services/order"
+)
+
+func TestAHeartbeatIsACommentThatNoClientTakesForAnEvent(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	stream(w, func(yield func(order.Step) bool) {
+		_ = yield(order.Step{}) && yield(order.Step{Seq: 2, Entry: order.Entry{Status: order.Reserved}})
+	})
+	blocks := strings.Split(strings.TrimSuffix(w.Body.String(), "\n\n"), "\n\n")
+	if len(blocks) != 3 || blocks[0] != "retry: 1000" || blocks[1] != ": still here" || !strings.HasPrefix(blocks[2], "id: 2\ndata: {") {
+		t.Errorf("the stream: %q", blocks)
+	}
+	if !w.Flushed {
+		t.Error("nothing was flushed")
+	}
+	if heartbeat != 15*time.Second {
+		t.Errorf("a heartbeat every %s, and the document says 15 s", heartbeat)
+	}
+}

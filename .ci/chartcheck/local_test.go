@@ -1,6 +1,7 @@
 package chartcheck
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Tilt and Skaffold are not built here; their files are held to what can be seen without them.
+// Tilt and Skaffold are not built here; their files are held to what can be seen without them: see also tiltfile_test.go.
 func TestTheTiltfileParsesAndNamesWhatExists(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile(root + "/Tiltfile")
@@ -42,6 +43,53 @@ func TestSkaffoldsFileParsesAndNamesWhatExists(t *testing.T) {
 			t.Errorf("image %s is built and not deployed", name)
 		}
 	}
+}
+
+// Every release of every profile sets values that its chart knows.
+func TestSkaffoldsReleasesRender(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile(root + "/skaffold.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := yaml.Unmarshal(file, &config); err != nil {
+		t.Fatal(err)
+	}
+	releases := list(config, "deploy", "helm", "releases")
+	for _, profile := range list(config, "profiles") {
+		releases = append(releases, list(profile, "deploy", "helm", "releases")...)
+	}
+	if len(releases) != 4 {
+		t.Errorf("%d releases", len(releases))
+	}
+	for _, release := range releases {
+		p := profile{chart: root + "/" + text(release, "chartPath")}
+		for _, values := range list(release, "valuesFiles") {
+			p.values = append(p.values, root+"/"+values.(string))
+		}
+		for _, group := range []string{"setValues", "setValueTemplates"} {
+			values, _ := at(release, group).(map[string]any)
+			for name, value := range values {
+				p.set = append(p.set, name+"="+filledIn(value))
+			}
+		}
+		if _, err := p.render(t); err != nil {
+			t.Errorf("%s: %v", text(release, "name"), err)
+		}
+	}
+}
+
+// filledIn is a value with Skaffold's templates as they might come out.
+func filledIn(value any) string {
+	s := fmt.Sprint(value)
+	for template, result := range map[string]string{
+		`\{\{\.IMAGE_REPO_\w+\}\}`: "localhost:5001/image", `\{\{\.IMAGE_TAG_\w+\}\}`: "tag", `\{\{\.IMAGE_DIGEST_\w+\}\}`: "sha256:" + strings.Repeat("0", 64),
+		`\{\{\.KAFKA_BROKERS .*\}\}`: "kafka:9092",
+	} {
+		s = regexp.MustCompile(template).ReplaceAllString(s, result)
+	}
+	return s
 }
 
 func exist(t *testing.T, paths []string) {

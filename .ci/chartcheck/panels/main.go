@@ -34,7 +34,7 @@ const (
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "how to reach the cluster")
 	namespace := flag.String("namespace", "", "where the release is")
-	wait := flag.Duration("wait", 75*time.Second, "how long to scrape before the panels are asked")
+	wait := flag.Duration("wait", 50*time.Second, "how long to scrape before the panels are asked")
 	update := flag.Bool("update", false, "write the names of the metrics to "+scraped)
 	flag.Parse()
 	if err := run(context.Background(), *kubeconfig, *namespace, *wait, *update); err != nil {

@@ -11,7 +11,6 @@ import (
 )
 
 func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
-	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 2, deletionPolicy: Delete}`)
@@ -36,7 +35,6 @@ func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
 }
 
 func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
-	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
@@ -71,7 +69,6 @@ func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
 }
 
 func TestDeletionDeletesTheManagedTopicAndNotItsReplacement(t *testing.T) {
-	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{deletionPolicy: Delete}`)

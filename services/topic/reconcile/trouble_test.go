@@ -16,7 +16,6 @@ import (
 )
 
 func TestBadInputIsRefusedWithASentence(t *testing.T) {
-	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		cases := map[string]struct{ spec, condition, correction string }{
@@ -54,7 +53,6 @@ func TestBadInputIsRefusedWithASentence(t *testing.T) {
 }
 
 func TestARefusedChangeOfATopicThatIsThere(t *testing.T) {
-	t.Parallel()
 	b := setup(t, testenv.RealKafka(t))
 	testenv.CreateTopics(t, b.brokers, 1, "orders")
 	b.set("orders", "retention.ms", "77")

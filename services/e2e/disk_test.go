@@ -63,6 +63,13 @@ func TestAFullDiskUnderKafkaCostsTimeAndNoOrder(t *testing.T) {
 	l := s.beginLoad()
 	free := testenv.Fill(t, disk)
 	l.goesOn(s, 2000) // orders are taken meanwhile
+	testenv.Eventually(t, 2*time.Minute, "the broker that cannot write ends", func() bool {
+		conn, err := net.Dial("tcp", brokers.Brokers)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
 	free()
 	startAgain()
 	s.recovers(l)

@@ -52,7 +52,7 @@ func connected(do func(kubernetes.Interface) error) error {
 // Main runs the command line and returns the exit code. Interrupt and SIGTERM stop in an orderly way.
 func Main(args []string) int {
 	var command Command
-	parser := kong.Must(&command, kong.Name("topic-controller"), kong.Vars{"version": cli.Version()},
+	parser := cli.NewParser(&command, kong.Name("topic-controller"), kong.Vars{"version": cli.Version()},
 		kong.Description("Makes KafkaTopic resources (kafkatopics.kafka.openorder.io) and the topics of one Kafka-protocol cluster agree."))
 	chosen, err := parser.Parse(args)
 	if err != nil {

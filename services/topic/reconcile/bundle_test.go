@@ -36,7 +36,8 @@ type bundle struct {
 	gate      *gate
 	metrics   *prometheus.Registry
 	options   func(*reconcile.Options)
-	halt      func()
+	stop      context.CancelFunc // asks the controller to end
+	halt      func()             // waits until it has
 }
 
 // setup starts a controller that sweeps five times a second.
@@ -80,11 +81,12 @@ func (b *bundle) start() {
 		Log: log, Metrics: b.metrics, Report: func(string, error) {},
 	}
 	b.options(&o)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- reconcile.Run(ctx, config, o) }()
+	b.stop = stop
 	b.halt = sync.OnceFunc(func() {
-		cancel()
+		stop()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			b.Errorf("the controller ended with: %v", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -72,7 +71,9 @@ func Run(ctx context.Context, api *rest.Config, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reach the API server: %w", err)
 	}
-	if err := add(ctx, m, c, o); err != nil {
+	metrics := NewMetrics(o.Metrics, time.Now())
+	events := newRecorder(m.GetClient(), metrics, o.Log)
+	if err := add(ctx, m, c, metrics, events, o); err != nil {
 		return err
 	}
 	if o.LeaderElection {
@@ -85,10 +86,24 @@ func Run(ctx context.Context, api *rest.Config, o Options) error {
 			}
 		}()
 	}
-	if err := m.Start(ctx); err != nil {
+	if err := recording(ctx, events, m.Start); err != nil {
 		return fmt.Errorf("run the controller: %w", err)
 	}
 	return nil
+}
+
+// recording works with a recorder that outlives the work: the last passes have something to tell, too.
+func recording(ctx context.Context, events *Recorder, work func(context.Context) error) error {
+	telling, worked := context.WithCancel(context.WithoutCancel(ctx))
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		events.run(telling)
+	}()
+	err := work(ctx)
+	worked()
+	<-told
+	return err
 }
 
 // waitingFor names the file that is missing, where that is why no broker lets us in.
@@ -139,13 +154,10 @@ func newManager(api *rest.Config, o Options) (manager.Manager, error) {
 	})
 }
 
-func add(ctx context.Context, m manager.Manager, c *cluster.Cluster, o Options) error {
-	host, _ := os.Hostname()
-	metrics := NewMetrics(o.Metrics, time.Now())
+func add(ctx context.Context, m manager.Manager, c *cluster.Cluster, metrics *Metrics, events *Recorder, o Options) error {
 	r := &Reconciler{
-		Client: m.GetClient(), API: m.GetAPIReader(), Cluster: c, Metrics: metrics,
-		Events: newRecorder(m.GetClient(), metrics, o.Log, host),
-		Allow:  o.Allow, Namespaces: o.Namespaces, Selector: o.Selector,
+		Client: m.GetClient(), API: m.GetAPIReader(), Cluster: c, Metrics: metrics, Events: events,
+		Allow: o.Allow, Namespaces: o.Namespaces, Selector: o.Selector,
 	}
 	r.departures = &batch.Batcher[departure, fate]{Context: context.WithoutCancel(ctx), Most: 1000, Linger: departing, Run: r.departAll}
 	o.Metrics.MustRegister(&readyCollector{m.GetClient(), o.MetricsTopics})
@@ -172,10 +184,5 @@ func add(ctx context.Context, m manager.Manager, c *cluster.Cluster, o Options) 
 			return err
 		}
 	}
-	for _, runnable := range []manager.Runnable{r.Events, sweep} {
-		if err := m.Add(runnable); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.Add(sweep)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 	"time"
 
@@ -94,7 +95,8 @@ const (
 	lastEvents    = 2 * time.Second // for those that wait when the controller stops
 )
 
-func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger, host string) *Recorder {
+func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger) *Recorder {
+	host, _ := os.Hostname() // which is only told
 	return &Recorder{c, make(chan *eventsv1.Event, eventQueue), rate.NewLimiter(eventRate, eventRate), log, metrics, host}
 }
 
@@ -131,8 +133,8 @@ func (r *Recorder) tell(resource *v1alpha1.KafkaTopic, e happening) {
 	}
 }
 
-// Start writes events until ctx is done, and then those that wait, for a little while.
-func (r *Recorder) Start(ctx context.Context) error {
+// run writes events until ctx is done, and then those that wait, for a little while.
+func (r *Recorder) run(ctx context.Context) {
 	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastEvents, cancel) })()
@@ -147,10 +149,9 @@ func (r *Recorder) Start(ctx context.Context) error {
 		case told := <-r.queue:
 			r.writeOrDrop(writing, told)
 		case <-ctx.Done():
-			return nil // nothing waits
+			return // nothing waits
 		}
 	}
-	return nil
 }
 
 func (r *Recorder) writeOrDrop(ctx context.Context, told *eventsv1.Event) {

@@ -33,3 +33,18 @@ func TestEventsAreToldOnceTheStatusStands(t *testing.T) {
 		t.Errorf("written: %v, want %v", order, want)
 	}
 }
+
+func TestAControllerThatIsStoppedTellsWhatItsLastPassesDid(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.gate.on(func(what string) {
+		if what == "status" {
+			b.stop()
+		}
+	})
+	b.apply("orders", `{partitions: 1}`)
+	b.until("orders", "True Synced")
+	b.halt()
+	b.untilEvents("orders", "Created")
+}

@@ -14,7 +14,7 @@ import (
 func TestEventsThatNobodyTakesAreDroppedAndDelayNobody(t *testing.T) {
 	t.Parallel()
 	metrics := NewMetrics(prometheus.NewRegistry(), time.Now())
-	recorder := newRecorder(nil, metrics, slog.New(slog.DiscardHandler), "here") // nobody writes
+	recorder := newRecorder(nil, metrics, slog.New(slog.DiscardHandler)) // nobody writes
 	for range eventQueue + 3 {
 		recorder.tell(&v1alpha1.KafkaTopic{}, happening{normal, EventCreated, "Created the topic."}) // which returns
 	}

@@ -45,6 +45,27 @@ func TestPoisonIsDeadLetteredAfterThreeTriesWhileTheRestGoesOn(t *testing.T) {
 	})
 }
 
+func TestRecordsThatCameInOneBatchWaitBehindTheFirstOfTheirKeyThatFails(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{decide: func(value string, try int) error {
+		if value == "a 1" && try < 3 {
+			return kafka.Faulty("on_purpose", errors.New("not yet"))
+		}
+		return nil
+	}}, 1)
+	b.produce(rec(0, "a", "a 1"), rec(0, "b", "b 1"), rec(0, "a", "a 2"), rec(0, "a", "a 3"), rec(0, "", "of no key"))
+	b.consume()
+	b.eventually("the offset is past all five", func() bool { return b.committed() == 5 })
+	var order []string
+	for _, r := range b.read(sink) {
+		order = append(order, string(r.Value))
+	}
+	if want := []string{"b 1", "of no key", "a 1", "a 2", "a 3"}; !slices.Equal(order, want) {
+		t.Errorf("emitted %v, want %v", order, want)
+	}
+}
+
 func TestAFatalRecordIsDeadLetteredAtOnceWithSpringsHeaders(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {

@@ -20,14 +20,20 @@ func (s *session) settle(ctx context.Context, batch []*entry, results []Result) 
 	var emits, letters []emission
 	s.mu.Lock()
 	now := time.Now()
+	waits := map[waitingKey]bool{} // keys of which a record of this batch has to wait
 	for i, e := range batch {
 		result := results[i]
 		switch {
+		case len(waits) > 0 && waits[e.key()] && s.waiting.holdBack(e):
+			e.partition.inFlight-- // handled again behind the one that waits: the handler is idempotent and emits the same
 		case result.Err == nil && len(result.Emit) == 0:
 			s.finish(e, now, "done")
 		case result.Err == nil:
 			emits = append(emits, emission{entry: e, records: result.Emit})
 		case s.again(e, result.Err, now):
+			if e.record.Key != nil {
+				waits[e.key()] = true
+			}
 		case e.record.Topic == s.c.config.DeadLetter:
 			s.c.config.Log.Error("pass a record of the dead letter topic that cannot be taken; it is kept there",
 				"topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset, "error", result.Err)

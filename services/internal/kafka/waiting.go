@@ -42,10 +42,11 @@ func (w *waiting) retryAt(e *entry, due time.Time) {
 	e.due = due
 	heap.Push(&w.due, e)
 	w.added(e)
-	if key, ok := keyOf(e); ok {
-		if _, held := w.behind[key]; !held {
-			w.behind[key] = nil
-		}
+	if e.record.Key == nil {
+		return
+	}
+	if _, held := w.behind[e.key()]; !held {
+		w.behind[e.key()] = nil
 	}
 }
 
@@ -56,8 +57,7 @@ func (w *waiting) holdBack(e *entry) bool {
 		return false
 	}
 	e = e.detach()
-	key, _ := keyOf(e)
-	w.behind[key] = append(queue, e)
+	w.behind[e.key()] = append(queue, e)
 	w.added(e)
 	return true
 }
@@ -67,7 +67,7 @@ func (w *waiting) held(e *entry) ([]*entry, bool) {
 	if len(w.behind) == 0 || e.record.Key == nil {
 		return nil, false
 	}
-	queue, held := w.behind[waitingKey{e.partition, string(e.record.Key)}]
+	queue, held := w.behind[e.key()]
 	return queue, held
 }
 
@@ -88,13 +88,12 @@ func (w *waiting) release(e *entry, now time.Time) {
 	if !held {
 		return
 	}
-	key, _ := keyOf(e)
 	if len(queue) == 0 {
-		delete(w.behind, key)
+		delete(w.behind, e.key())
 		return
 	}
 	next := queue[0]
-	w.behind[key] = queue[1:]
+	w.behind[e.key()] = queue[1:]
 	w.removed(next)
 	w.retryAt(next, now)
 }
@@ -141,12 +140,8 @@ func (w *waiting) removed(e *entry) {
 	e.partition.waiting--
 }
 
-func keyOf(e *entry) (waitingKey, bool) {
-	if e.record.Key == nil {
-		return waitingKey{}, false
-	}
-	return waitingKey{e.partition, string(e.record.Key)}, true
-}
+// key is what later records wait behind, if the entry has a key.
+func (e *entry) key() waitingKey { return waitingKey{e.partition, string(e.record.Key)} }
 
 // detach returns the entry with memory of its own. A record as it was fetched shares its with thousands of others, all of
 // which one in a hundred that waits would keep.

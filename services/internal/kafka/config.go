@@ -30,6 +30,9 @@ type Config struct {
 	SASLUsername     string `name:"kafka-sasl-username" env:"KAFKA_SASL_USERNAME" placeholder:"NAME" help:"User name for SASL."`
 	SASLPassword     string `name:"kafka-sasl-password" env:"KAFKA_SASL_PASSWORD" placeholder:"PASSWORD" help:"Password for SASL."`
 	SASLPasswordFile string `name:"kafka-sasl-password-file" env:"KAFKA_SASL_PASSWORD_FILE" placeholder:"FILE" help:"File that holds the password for SASL, in place of --kafka-sasl-password."`
+
+	// Dial connects to a broker in place of the network: a test's own. Nil: the network, with TLS where it is switched on.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `kong:"-" json:"-"`
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -84,12 +87,19 @@ func (c Config) Options(clientID string, log *slog.Logger) []kgo.Opt {
 		kgo.WithLogger(newClientLog(log)),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(30 * time.Second),
-		kgo.Dialer(c.dial),
+		kgo.Dialer(c.dialer()),
 	}
 	if c.SASLMechanism != "" {
 		opts = append(opts, kgo.SASL(c.sasl()))
 	}
 	return opts
+}
+
+func (c Config) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.Dial != nil {
+		return c.Dial
+	}
+	return c.dial
 }
 
 func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {

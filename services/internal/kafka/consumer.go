@@ -40,6 +40,7 @@ type ConsumerConfig struct {
 	Topics     []string
 	ClientID   string
 	MaxBatch   int    // records a Handle at most
+	KeyName    string // what the records' keys are, for the log; "key" where empty
 	DeadLetter string // where records go that cannot be taken; those of this topic itself are counted, logged and passed
 	Handler    Handler
 	// Outage tells of a Handler's error that it is certainly no verdict on the records, whatever Probe says. Nil: of none.
@@ -71,13 +72,23 @@ const (
 	maxOpenOffsets  = 1_000_000 // a partition
 	maxInFlight     = 4         // handled batches whose emitted records are not all acknowledged
 	rebalanceWait   = 10 * time.Second
-	closeWait       = 3 * time.Second // for leaving the group
+)
+
+// How long a session takes to stop, at most, once its handler has returned: what is in flight, the last commit, leaving the
+// group. The brokers may be away; what was not committed is handled again by whoever comes next.
+const (
+	settleWait     = 4 * time.Second
+	lastCommitWait = 2 * time.Second
+	closeWait      = 3 * time.Second
 )
 
 // NewConsumer checks the settings; it dials nothing.
 func NewConsumer(config ConsumerConfig) (*Consumer, error) {
 	if config.Report == nil {
 		config.Report = func(error) {}
+	}
+	if config.KeyName == "" {
+		config.KeyName = "key"
 	}
 	if config.Outage == nil {
 		config.Outage = func(error) bool { return false }
@@ -94,14 +105,14 @@ func NewConsumer(config ConsumerConfig) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{config: config, emits: emits, letters: letters, metrics: newConsumerMetrics(config.Metrics, config.Group)}, nil
+	return &Consumer{config: config, emits: emits, letters: letters, metrics: newConsumerMetrics(config.Metrics, config.Group, config.Topics)}, nil
 }
 
 // errRecreated ends a session: franz-go pins a topic's id for a client's life (its README, Topic recreation).
 var errRecreated = errors.New("a topic was deleted and created again")
 
-// Run consumes until ctx is done, then finishes the batch in hand, commits, and leaves the group. It does not end before
-// that: whatever goes wrong is reported and tried again.
+// Run consumes until ctx is done, then finishes the batch in hand, commits, and leaves the group, within 9 s of the Handler's
+// return. It does not end before that: whatever goes wrong is reported and tried again.
 func (c *Consumer) Run(ctx context.Context) error {
 	defer c.emits.Close()
 	defer c.letters.Close()

@@ -4,13 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -25,7 +32,9 @@ func TestPoisonIsDeadLetteredAfterThreeTriesWhileTheRestGoesOn(t *testing.T) {
 			}
 			return nil
 		}}, 2)
-		b.produce(rec(1, "a", "poison"), rec(1, "b", "1"), rec(1, "a", "behind poison"), rec(1, "", "2"))
+		poison := rec(1, "a", "poison")
+		poison.Headers = []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")}}
+		b.produce(poison, rec(1, "b", "1"), rec(1, "a", "behind poison"), rec(1, "", "2"))
 		b.consume()
 		b.eventually("records of other keys are done although one waits", func() bool {
 			done := b.work.done()
@@ -35,6 +44,9 @@ func TestPoisonIsDeadLetteredAfterThreeTriesWhileTheRestGoesOn(t *testing.T) {
 		got := b.read(letters)
 		if len(got) != 1 || b.work.triesOf("poison") != 3 {
 			t.Fatalf("%d dead letters after %d tries, want 1 after 3", len(got), b.work.triesOf("poison"))
+		}
+		if b.times("order_id=a trace_id=4bf92f3577b34da6a3ce929d0e0e4736 reason=on_purpose attempts=3") != 1 {
+			t.Error("the log does not say whose record it was")
 		}
 		if r := got[0]; string(r.Value) != "poison" || string(r.Key) != "a" || r.Partition != 1 {
 			t.Errorf("dead letter %s=%s on partition %d", r.Key, r.Value, r.Partition)
@@ -240,6 +252,130 @@ func TestConsumingBeginsWhenMissingTopicsAreMade(t *testing.T) {
 		made.produce(rec(0, "", "first"))
 		made.eventually("it is done", func() bool { return slices.Contains(b.work.done(), "first") })
 	})
+}
+
+func TestATopicThatIsMissingToWriteToIsSaidOnceAndShownUntilItIsThere(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	if _, err := b.admin.DeleteTopic(t.Context(), sink); err != nil {
+		t.Fatal(err)
+	}
+	b.produce(rec(0, "a", "first"))
+	b.consume()
+	b.eventually("it is tried again and again", func() bool { return b.work.triesOf("first") >= 4 })
+	if n := b.times("not acknowledged"); n != 1 {
+		t.Errorf("said %d times, want once", n)
+	}
+	if said := b.report(); !strings.Contains(said, sink) {
+		t.Errorf("shown %q, which does not name the topic", said)
+	}
+	testenv.CreateTopics(t, brokers, 1, sink)
+	b.eventually("it is done, and nothing is waited for", func() bool { return b.committed() == 1 && b.report() == "" })
+}
+
+func TestTroubleThatIsOverIsNoLongerShownThoughNothingHappens(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	b.consume()
+	b.produce(rec(0, "a", "1"))
+	b.eventually("it works", func() bool { return b.committed() == 1 })
+	for _, key := range []kmsg.Key{kmsg.Metadata, kmsg.Fetch} {
+		refused := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Topic: source, Err: kerr.TopicAuthorizationFailed, Count: -1})
+		b.eventually("the trouble is shown", func() bool { return b.report() != "" })
+		refused.Remove()
+		b.eventually("it is shown no longer", func() bool { return b.report() == "" })
+	}
+}
+
+// As brokers do that keep the commits of a deleted topic for the next one of its name.
+func TestACommitForAnotherTopicOfTheSameNameIsNotGoneBy(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{}, 1)
+		for i := range 4 {
+			b.produce(rec(0, "", fmt.Sprint(i)))
+		}
+		var foreign kadm.Offsets
+		foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
+		if err := b.admin.CommitAllOffsets(t.Context(), group, foreign); err != nil {
+			t.Fatal(err)
+		}
+		b.consume()
+		b.eventually("all of this topic is done", func() bool { return len(b.work.done()) == 4 })
+	})
+}
+
+func TestWhatATransactionTookBackIsNotHandled(t *testing.T) {
+	t.Parallel()
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers, &work{}, 1)
+		writer, err := kgo.NewClient(append(brokers.Options("writer", slog.New(slog.DiscardHandler)), kgo.TransactionalID("writer"))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer writer.Close()
+		for value, end := range map[string]kgo.TransactionEndTry{"taken back": kgo.TryAbort, "given": kgo.TryCommit} {
+			if err := writer.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			if err := writer.ProduceSync(t.Context(), rec(0, "a", value)).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			if err := writer.EndTransaction(t.Context(), end); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.produce(rec(0, "b", "plain"))
+		b.consume()
+		b.eventually("the offset is past records and markers", func() bool { return b.committed() == 5 })
+		if done := b.work.done(); !slices.Equal(done, []string{"given", "plain"}) {
+			t.Errorf("handled %v", done)
+		}
+	})
+}
+
+// More than this many records must not wait in memory; the rest stays with the brokers until there is room.
+func TestAPartitionIsPausedWhileTooManyOfItsRecordsWaitAndThenGoesOn(t *testing.T) {
+	t.Parallel()
+	const most, count = 20_000, 24_000
+	_, brokers := testenv.FakeKafka(t)
+	var away atomic.Bool
+	away.Store(true)
+	b := setup(t, brokers, &work{decide: func(string, int) error {
+		if away.Load() {
+			return errors.New("its receiver is away")
+		}
+		return nil
+	}}, 1)
+	for i := range count {
+		b.client.Produce(t.Context(), rec(0, fmt.Sprint(i), fmt.Sprint(i)), nil)
+	}
+	if err := b.client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.consume()
+	b.eventually("as many wait as may", func() bool { return b.work.known() > most })
+	tries := b.work.triesOf("0")
+	b.eventually("the first is tried again and again meanwhile", func() bool { return b.work.triesOf("0") > tries+2 })
+	if known := b.work.known(); known == count {
+		t.Errorf("all %d records are kept in memory", known)
+	}
+	away.Store(false)
+	b.eventually("all are done", func() bool { return b.committed() == count })
+}
+
+func TestWhatIsCountedIsThereFromTheBeginning(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	b.consume()
+	for name, series := range map[string]int{"openorder_consumer_records_total": 2, "openorder_consumer_retries_total": 2} {
+		if n, err := testutil.GatherAndCount(b.metrics, name); err != nil || n != series {
+			t.Errorf("%s has %d series at the start (%v), want %d", name, n, err, series)
+		}
+	}
 }
 
 func TestADeadLetterAlwaysFits(t *testing.T) {

@@ -22,7 +22,7 @@ type consumerMetrics struct {
 	counters     map[[2]string]prometheus.Counter // of records, so that no record pays for a look-up by labels
 }
 
-func newConsumerMetrics(reg prometheus.Registerer, group string) *consumerMetrics {
+func newConsumerMetrics(reg prometheus.Registerer, group string, topics []string) *consumerMetrics {
 	m := &consumerMetrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "openorder_consumer_records_total",
@@ -64,6 +64,13 @@ func newConsumerMetrics(reg prometheus.Registerer, group string) *consumerMetric
 	}
 	prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, reg).MustRegister(
 		m.records, m.retries, m.deadLetters, m.splits, m.waiting, m.openOffsets, m.batchSize, m.batchSeconds, m.lag)
+	// From 0 on, or a rate would miss the first ones.
+	for _, topic := range topics {
+		m.records.WithLabelValues(topic, "done")
+		m.records.WithLabelValues(topic, "dead_lettered")
+	}
+	m.retries.WithLabelValues("fault")
+	m.retries.WithLabelValues("outage")
 	return m
 }
 

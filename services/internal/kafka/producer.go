@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +36,8 @@ type Producer struct {
 	config ProducerConfig
 
 	mu       sync.RWMutex // read-held while producing with client, so that a replaced one is idle
-	client   *kgo.Client
+	client   atomic.Pointer[kgo.Client]
+	closed   atomic.Bool
 	replaced time.Time
 }
 
@@ -57,7 +59,7 @@ func NewProducer(config ProducerConfig) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.client = client
+	p.client.Store(client)
 	return p, nil
 }
 
@@ -113,10 +115,11 @@ func (p *Producer) produce(ctx context.Context, records []*Record) []error {
 // send produces and waits; mu is held.
 func (p *Producer) send(ctx context.Context, records []*Record) []error {
 	errs := make([]error, len(records))
+	client := p.client.Load()
 	var pending sync.WaitGroup
 	pending.Add(len(records))
 	for i, r := range records {
-		p.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+		client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 			errs[i] = err
 			pending.Done()
 		})
@@ -126,13 +129,16 @@ func (p *Producer) send(ctx context.Context, records []*Record) []error {
 }
 
 // produceAlone tries a record by itself whose batch was too large, and cuts it, if it is a dead letter, until it fits.
-// Nothing else is produced meanwhile: in a batch with others it would be cut for their size.
+// Of dead letters nothing else is produced meanwhile: in a batch with others one would be cut for their size.
 func (p *Producer) produceAlone(ctx context.Context, r *Record) error {
+	if !p.config.Letters {
+		return p.produce(ctx, []*Record{r})[0]
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
 		err := p.send(ctx, []*Record{r})[0]
-		if !errors.Is(err, kerr.MessageTooLarge) || !p.config.Letters || !shrink(r) {
+		if !errors.Is(err, kerr.MessageTooLarge) || !shrink(r) {
 			return err
 		}
 	}
@@ -140,7 +146,7 @@ func (p *Producer) produceAlone(ctx context.Context, r *Record) error {
 
 // lasting tells whether the client may keep giving the same answer although its cause is gone.
 func lasting(err error) bool {
-	return err != nil && !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) &&
+	return err != nil && !errors.Is(err, kgo.ErrClientClosed) && !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) &&
 		!errors.Is(err, kerr.MessageTooLarge) && !errors.Is(err, kerr.UnknownTopicOrPartition) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
@@ -154,20 +160,22 @@ func (p *Producer) replaceClient(cause error) {
 	}
 	p.replaced = time.Now()
 	p.config.Log.Warn("start a new producer", "client", p.config.ClientID, "cause", cause)
-	p.client.Close()
+	p.client.Load().Close()
 	client, err := p.newClient()
 	if err != nil { // the settings were good for the one before
 		p.config.Report(err)
 		return
 	}
-	p.client = client
+	p.client.Store(client)
+	if p.closed.Load() {
+		client.Close()
+	}
 }
 
-// Close ends the client. What is still being produced fails.
+// Close ends the client at once. What is still being produced fails.
 func (p *Producer) Close() {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	p.client.Close()
+	p.closed.Store(true)
+	p.client.Load().Close()
 }
 
 // samePartition puts dead letters where they say.

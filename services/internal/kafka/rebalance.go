@@ -60,12 +60,9 @@ func (s *session) drop(removed map[string][]int32) {
 
 // settleInFlight waits until every emitted record is acknowledged or refused, a bounded time.
 func (s *session) settleInFlight(bound time.Duration) {
-	timer := time.AfterFunc(bound, s.changed.Broadcast)
-	defer timer.Stop()
-	deadline := time.Now().Add(bound)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.inFlight > 0 && time.Now().Before(deadline) {
-		s.changed.Wait()
-	}
+	s.awaitInFlight(ctx, 0)
 }

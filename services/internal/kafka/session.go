@@ -42,13 +42,15 @@ type session struct {
 
 	working sync.Mutex
 
-	mu         sync.Mutex
-	changed    *sync.Cond // signalled when something in flight ends
-	partitions map[topicPartition]*partition
-	waiting    *waiting
-	inFlight   int // batches whose emitted records are not all acknowledged
-	topicIDs   map[string][16]byte
-	err        error // why the session must end
+	mu          sync.Mutex
+	changed     *sync.Cond // signalled when something in flight ends
+	partitions  map[topicPartition]*partition
+	waiting     *waiting
+	inFlight    int    // batches whose emitted records are not all acknowledged
+	unwritten   string // why records were last not acknowledged, empty once they are
+	topicIDs    map[string][16]byte
+	fetchFailed bool  // and was reported
+	err         error // why the session must end
 
 	commits   sync.Mutex // one commit at a time
 	committed map[topicPartition]committedUnder
@@ -101,10 +103,12 @@ func (s *session) run(ctx context.Context) error {
 	for ctx.Err() == nil && s.failed() == nil {
 		s.step(ctx)
 	}
-	s.settleInFlight(rebalanceWait)
-	s.commit(background)
 	stop()
 	loops.Wait()
+	s.settleInFlight(settleWait)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommitWait)
+	defer cancel()
+	s.commit(last)
 	s.close()
 	return s.failed()
 }
@@ -190,6 +194,9 @@ func (s *session) fetchError(topic string, partition int32, err error) {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return
 	}
+	s.mu.Lock()
+	s.fetchFailed = true
+	s.mu.Unlock()
 	s.c.config.Report(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 	s.c.config.Log.Debug("fetch failed", "topic", topic, "partition", partition, "error", err)
 }

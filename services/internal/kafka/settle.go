@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -99,12 +100,9 @@ func (s *session) emit(ctx context.Context, producer *Producer, emissions []emis
 	if len(emissions) == 0 {
 		return
 	}
-	s.mu.Lock()
-	for s.inFlight >= maxInFlight {
-		s.changed.Wait()
+	if !s.takeSlot(ctx, emissions) {
+		return
 	}
-	s.inFlight++
-	s.mu.Unlock()
 	records := make([]*Record, 0, len(emissions))
 	for _, e := range emissions {
 		records = append(records, e.records...)
@@ -114,6 +112,37 @@ func (s *session) emit(ctx context.Context, producer *Producer, emissions []emis
 		errs := producer.Produce(context.WithoutCancel(ctx), records)
 		s.acknowledged(emissions, errs)
 	}()
+}
+
+// takeSlot waits while too many batches are in flight. When ctx ends before, the emissions are given up: their records are
+// handled again after a restart.
+func (s *session) takeSlot(ctx context.Context, emissions []emission) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.awaitInFlight(ctx, maxInFlight-1) {
+		for _, e := range emissions {
+			e.entry.partition.inFlight--
+		}
+		return false
+	}
+	s.inFlight++
+	return true
+}
+
+// awaitInFlight waits until at most so many batches are in flight, and tells whether that was before ctx ended. mu is held.
+func (s *session) awaitInFlight(ctx context.Context, most int) bool {
+	defer context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed.Broadcast()
+	})()
+	for s.inFlight > most {
+		if ctx.Err() != nil {
+			return false
+		}
+		s.changed.Wait()
+	}
+	return true
 }
 
 // acknowledged finishes the entries all of whose records were written. The others are handled again: the handler is
@@ -138,15 +167,34 @@ func (s *session) acknowledged(emissions []emission, errs []error) {
 	}
 	s.inFlight--
 	s.changed.Broadcast()
+	news := s.newFailure(failed)
 	s.mu.Unlock()
-	if failed != nil {
+	if news {
 		s.c.config.Log.Warn("not acknowledged; the records are handled again", "group", s.c.config.Group, "error", failed)
 	}
 	s.c.config.Report(failed)
 }
 
+// newFailure tells whether records are not acknowledged for another reason than before: the same is said once.
+func (s *session) newFailure(failed error) bool {
+	before := s.unwritten
+	s.unwritten = ""
+	if failed != nil {
+		s.unwritten = failed.Error()
+	}
+	return s.unwritten != "" && s.unwritten != before
+}
+
 func (s *session) deadLettered(e *entry) {
 	s.c.metrics.deadLetters.WithLabelValues(e.record.Topic, nameOf(e.lastErr)).Inc()
 	s.c.config.Log.Warn("dead-lettered", "topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset,
-		"key", string(e.record.Key), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
+		s.c.config.KeyName, string(e.record.Key), "trace_id", traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
+}
+
+// traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>; empty without one.
+func traceID(r *Record) string {
+	if parts := strings.Split(string(HeaderValue(r, "traceparent")), "-"); len(parts) == 4 {
+		return parts[1]
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,13 @@ func (w *work) done() []string {
 	return slices.Clone(w.handled)
 }
 
+// known is how many records were ever tried.
+func (w *work) known() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.tries)
+}
+
 func (w *work) triesOf(value string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,8 +101,26 @@ type bench struct {
 	admin   *kadm.Client
 	work    *work
 
+	metrics *prometheus.Registry // of the consumer started last
+
 	mu       sync.Mutex
 	reported error // what the consumer says it waits for
+	said     bytes.Buffer
+}
+
+// Write takes the consumers' log.
+func (b *bench) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said.Write(line)
+	return b.Output().Write(line)
+}
+
+// times is how often the log has something.
+func (b *bench) times(what string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.said.String(), what)
 }
 
 func (b *bench) report() string {
@@ -122,10 +148,11 @@ func setup(t *testing.T, brokers kafka.Config, w *work, partitions int32) *bench
 // consume runs a consumer until the test ends, or until the function it returns is called.
 func (b *bench) consume() (stop func()) {
 	b.Helper()
+	b.metrics = prometheus.NewRegistry()
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
-		Kafka: b.brokers, Group: group, Topics: []string{source}, ClientID: "worker", MaxBatch: 100, DeadLetter: letters,
+		Kafka: b.brokers, Group: group, Topics: []string{source}, ClientID: "worker", MaxBatch: 100, KeyName: "order_id", DeadLetter: letters,
 		Handler: b.work, Outage: func(err error) bool { return errors.Is(err, errDiskFull) },
-		Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Log: slog.New(slog.NewTextHandler(b, nil)), Metrics: b.metrics,
 		Report: func(err error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

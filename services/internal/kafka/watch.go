@@ -15,27 +15,38 @@ import (
 // watchLoop looks after what the poll loop cannot see: topics that are missing or were created again, and the lag.
 func (s *session) watchLoop(ctx context.Context) {
 	var missingBefore string
+	var reported bool
 	for ctx.Err() == nil {
 		interval := 5 * time.Second
 		missing, err := s.watchTopics(ctx)
 		switch {
 		case err != nil:
 			s.c.config.Report(fmt.Errorf("reach the brokers: %w%s", err, s.waitsForFile()))
-			interval = time.Second
+			reported, interval = true, time.Second
 		case missing != "":
 			s.c.config.Report(fmt.Errorf("no such topic: %s; `openorder topics create` makes them", missing))
 			if missing != missingBefore {
 				s.c.config.Log.Warn("topics are missing; consuming goes on when they exist (`openorder topics create` makes them)", "topics", missing)
 			}
 			s.client.ForceMetadataRefresh()
-			interval = 500 * time.Millisecond
-		case missingBefore != "":
+			reported, interval = true, 500*time.Millisecond
+		case s.fetchedAgain() || reported:
 			s.c.config.Report(nil)
+			reported = false
 		}
 		missingBefore = missing
 		s.observeLag(ctx)
 		pause(ctx, interval)
 	}
+}
+
+// fetchedAgain tells, once, that a fetch had failed; if it goes on failing, the next look is told again.
+func (s *session) fetchedAgain() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	failed := s.fetchFailed
+	s.fetchFailed = false
+	return failed
 }
 
 func (s *session) waitsForFile() string {

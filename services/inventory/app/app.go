@@ -108,7 +108,7 @@ func open(db *database.DB) inventory.Store {
 func (c *Config) consumer(base *service.Base, store inventory.Reserver, failSKU *inventory.FailSKU) (*kafka.Consumer, error) {
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: c.Kafka, Group: event.GroupInventory, Topics: []string{event.TopicOrderCreated}, ClientID: event.GroupInventory,
-		MaxBatch: consume.MaxBatch, DeadLetter: event.TopicDeadLetter,
+		MaxBatch: consume.MaxBatch, KeyName: "order_id", DeadLetter: event.TopicDeadLetter,
 		Handler: consume.NewHandler(store, failSKU, base.Metrics), Outage: database.Outage,
 		Log: base.Log, Metrics: base.Metrics, Report: reporter(base, "kafka"),
 	})

@@ -134,7 +134,7 @@ func (c *Config) consumer(base *service.Base, ledger ledger, receivers []notific
 	}
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: c.Kafka, Group: event.GroupNotification, Topics: consume.Topics(), ClientID: event.GroupNotification,
-		MaxBatch: maxBatch, DeadLetter: event.TopicDeadLetter, Log: base.Log, Metrics: base.Metrics,
+		MaxBatch: maxBatch, KeyName: "order_id", DeadLetter: event.TopicDeadLetter, Log: base.Log, Metrics: base.Metrics,
 		Report: reporter(base, "kafka"), Outage: database.Outage,
 		Handler: &consume.Handler{
 			Ledger: ledger, Receivers: ids, Ignored: metrics.ignore,

@@ -79,7 +79,7 @@ func (c *Config) start(ctx context.Context, base *service.Base) (_ service.Parts
 	})
 	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{
 		Kafka: c.Kafka, Group: event.GroupOrder, Topics: consume.Topics, ClientID: event.GroupOrder,
-		MaxBatch: maxBatch, DeadLetter: event.TopicDeadLetter, Handler: consume.New(orders, base.Log), Outage: database.Outage,
+		MaxBatch: maxBatch, KeyName: "order_id", DeadLetter: event.TopicDeadLetter, Handler: consume.New(orders, base.Log), Outage: database.Outage,
 		Log: base.Log, Metrics: base.Metrics, Report: reporter(base, "consumer"),
 	})
 	if err != nil {

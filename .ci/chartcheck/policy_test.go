@@ -64,6 +64,30 @@ func checkPod(t *testing.T, owner string, spec any) {
 	}
 }
 
+// Where nodes are set apart for the pipeline, every pod of it goes there, its Job and its test too.
+func TestEveryPodIsScheduledAsAsked(t *testing.T) {
+	t.Parallel()
+	for name, p := range profiles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			prefix := "defaults."
+			if strings.HasPrefix(name, "operator") {
+				prefix = ""
+			}
+			p.set = []string{
+				prefix + `tolerations=[{"key":"pipeline","operator":"Exists"}]`, prefix + `nodeSelector={"pool":"pipeline"}`,
+				prefix + `affinity={"nodeAffinity":{}}`, prefix + "priorityClassName=high",
+			}
+			for _, pod := range pods(p.resources(t)) {
+				got := compact([]any{at(pod.spec, "tolerations"), at(pod.spec, "nodeSelector"), at(pod.spec, "affinity"), at(pod.spec, "priorityClassName")})
+				if want := `[[{"key":"pipeline","operator":"Exists"}],{"pool":"pipeline"},{"nodeAffinity":{}},"high"]`; got != want {
+					t.Errorf("%s is scheduled by %s, want %s", pod.owner, got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestEveryImageIsPinned(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z0-9.:/-]+(:v?\d+\.\d+\.\d+[a-z0-9.-]*|@sha256:[0-9a-f]{64})$`)
 	each(t, func(t *testing.T, resources []resource) {

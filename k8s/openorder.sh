@@ -23,6 +23,7 @@ quoted() { # ARGUMENT...: as a JSON list
 }
 
 image=${IMAGE:-$(deployment order '.metadata.annotations.openorder\.io/tools-image')}
+[ -n "$image" ] || { echo "$release-order has no annotation openorder.io/tools-image: name the tools' image in IMAGE" >&2; exit 1; }
 variables="{\"name\":\"KAFKA_BROKERS\",\"value\":\"$(environment KAFKA_BROKERS)\"}"
 volumes= mounts=
 mount() { # VOLUME: the order service's, at the same place

@@ -101,6 +101,29 @@ func TestEveryImageIsPinned(t *testing.T) {
 	})
 }
 
+// k8s/openorder.sh runs the tools from the image that a Deployment names: the one of `helm test`, tag, digest, mirror and all.
+func TestTheToolsImageIsNamedAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, image := range []string{`{"tag":"ci"}`, `{"digest":"sha256:` + strings.Repeat("0", 64) + `"}`, `{"repository":"mirror.example.com:5000/tools","tag":"1"}`} {
+		p := profiles()["production"]
+		p.set = []string{"allInOne.image=" + image}
+		resources := p.resources(t)
+		test := pods(ofKind(resources, "Pod"))[0]
+		want := text(list(test.spec, "containers")[0], "image")
+		named := 0
+		for _, r := range ofKind(resources, "Deployment") {
+			if got := text(r, "metadata", "annotations", "openorder.io/tools-image"); got == want {
+				named++
+			} else if got != "" {
+				t.Errorf("%s names %s, want %s", r, got, want)
+			}
+		}
+		if named != 1 {
+			t.Errorf("%d Deployments name %s", named, want)
+		}
+	}
+}
+
 // A Secret that is missing must not keep a process from starting and saying so, and of the brokers' Secret, which holds
 // their private key, nothing but the certificate is mounted.
 func TestSecretsAreOptionalFilesOfNamedKeys(t *testing.T) {

@@ -43,6 +43,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"a login beside it":                {profile{chart: chart, set: []string{"defaults.kafka.existingSecret=login"}}, []string{"defaults.kafka: the all-in-one brings its own broker; set mode=services"}},
 		"several pods of the all-in-one":   {profile{chart: chart, set: []string{"defaults.replicas=3"}}, []string{"defaults.replicas: the all-in-one is one pod; set mode=services"}},
 		"an autoscaler of the all-in-one":  {profile{chart: chart, set: []string{"defaults.autoscaling.type=hpa"}}, []string{"defaults.autoscaling.type: the all-in-one is one pod; set mode=services"}},
+		"an image that nobody runs":        {profile{chart: chart, set: []string{"defaults.image.tag=ci"}}, []string{"defaults.image: the all-in-one has allInOne.image"}},
 		"variables that nobody gets":       {profile{chart: chart, set: []string{`defaults.extraEnv=[{"name":"A","value":"b"}]`}}, []string{"defaults.extraEnv: the all-in-one has allInOne.extraEnv"}},
 		"traces of the all-in-one":         {profile{chart: chart, set: []string{"tracing.endpoint=http://collector:4318"}}, []string{"tracing.endpoint: the all-in-one sends no traces; set mode=services"}},
 		"a route without a Gateway":        {profile{chart: chart, set: []string{"httpRoute.enabled=true"}}, []string{"httpRoute.parentRefs"}},

@@ -101,6 +101,7 @@
 {{- if ne .autoscaling.type "none" }}{{ $problems = append $problems "defaults.autoscaling.type: the all-in-one is one pod; set mode=services" }}{{ end }}
 {{- if or .kafka.username .kafka.existingSecret }}{{ $problems = append $problems "defaults.kafka: the all-in-one brings its own broker; set mode=services" }}{{ end }}
 {{- if .database.existingSecret }}{{ $problems = append $problems "defaults.database.existingSecret: the all-in-one brings its own databases; set mode=services" }}{{ end }}
+{{- if or .image.repository .image.tag .image.digest }}{{ $problems = append $problems "defaults.image: the all-in-one has allInOne.image; or set mode=services" }}{{ end }}
 {{- if .extraEnv }}{{ $problems = append $problems "defaults.extraEnv: the all-in-one has allInOne.extraEnv; or set mode=services" }}{{ end }}
 {{- end }}
 {{- if $v.tracing.endpoint }}{{ $problems = append $problems "tracing.endpoint: the all-in-one sends no traces; set mode=services" }}{{ end }}

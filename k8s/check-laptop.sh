@@ -7,13 +7,24 @@ problems=0
 lacks() { printf '  - %s\n' "$*" >&2; problems=$((problems + 1)); }
 number() { [[ ${1:-} =~ ^[0-9]+$ ]]; }
 
-for tool in "ko:go install github.com/google/ko@v0.19.1" "helm:https://helm.sh/docs/intro/install" "kubectl:https://kubernetes.io/docs/tasks/tools" "go:https://go.dev/dl"; do
-  command -v "${tool%%:*}" >/dev/null || lacks "${tool%%:*} is not on the PATH: ${tool#*:}"
-done
-if command -v helm >/dev/null; then
-  major=$(helm version --template '{{.Version}}' 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-  number "$major" && [ "$major" -lt 3 ] && lacks "helm is version $major: 3 or 4 is needed, https://helm.sh/docs/intro/install"
+at_least() { # NAME LEAST SAID FIX: the first MAJOR.MINOR of what it said; a version that cannot be read is none too old
+  [[ $3 =~ ([0-9]+)\.([0-9]+) ]] || return 0
+  local major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
+  if [ "$major" -lt "${2%.*}" ] || { [ "$major" -eq "${2%.*}" ] && [ "$minor" -lt "${2#*.}" ]; }; then
+    lacks "$1 is version $major.$minor, at least $2 is needed: $4"
+  fi
+}
+tool() { # NAME LEAST FIX VERSION-COMMAND...
+  if command -v "$1" >/dev/null; then at_least "$1" "$2" "$("${@:4}" 2>/dev/null)" "$3"; else lacks "$1 is not on the PATH: $3"; fi
+}
+tool go 1.26 https://go.dev/dl go version
+tool ko 0.15 "go install github.com/google/ko@v0.19.1" ko version
+tool helm 3.8 https://helm.sh/docs/intro/install helm version --template '{{.Version}}'
+tool kubectl 1.29 https://kubernetes.io/docs/tasks/tools kubectl version --client
+if command -v kind >/dev/null; then # a cluster need not be kind's
+  at_least kind 0.21 "$(kind version 2>/dev/null)" https://kind.sigs.k8s.io/docs/user/quick-start
 fi
+at_least Docker 20.10 "$(docker version --format '{{.Server.Version}}' 2>/dev/null)" https://docs.docker.com/engine/install
 if ! kubectl version --request-timeout=5s >/dev/null 2>&1; then
   lacks "no cluster answers: k8s/kind.sh makes one, with its registry"
 elif ! kubectl -n kube-public get configmap local-registry-hosting >/dev/null 2>&1; then
@@ -30,11 +41,14 @@ if [ "$mode" = operators ]; then
   number "$memory" && [ "$memory" -lt $((6 * 1000 * 1000 * 1000)) ] && lacks "Docker has $((memory / 1000000)) MB of memory: give it 6 GiB (Docker Desktop: Settings, Resources)"
   free=$(df -Pk . | awk 'NR == 2 {print $4}')
   number "$free" && [ "$free" -lt $((10 * 1024 * 1024)) ] && lacks "$((free / 1024 / 1024)) GiB of disk are free: 10 are needed (docker system prune)"
-  limit() { # FILE LEAST NAME
-    [ -r "$1" ] && [ "$(cat "$1")" -lt "$2" ] && lacks "$3 is $(cat "$1"): sudo sysctl -w $3=$2"
+  # Nodes run on Docker's kernel, which on Docker Desktop is not this machine's: kind's node is asked, and set.
+  node=$(docker ps --quiet --filter label=io.x-k8s.kind.cluster=openorder 2>/dev/null | head -n 1)
+  limit() { # NAME LEAST
+    local found; found=$([ -z "$node" ] || docker exec "$node" sysctl -n "$1" 2>/dev/null)
+    number "$found" && [ "$found" -lt "$2" ] && lacks "$1 is $found: docker exec $node sysctl -w $1=$2"
   }
-  limit /proc/sys/fs/aio-max-nr 1048576 fs.aio-max-nr
-  limit /proc/sys/fs/inotify/max_user_watches 524288 fs.inotify.max_user_watches
-  limit /proc/sys/fs/inotify/max_user_instances 512 fs.inotify.max_user_instances
+  limit fs.aio-max-nr 1048576
+  limit fs.inotify.max_user_watches 524288
+  limit fs.inotify.max_user_instances 512
 fi
 exit $problems

@@ -4,14 +4,14 @@
 # services' databases. The pod fits the restricted Pod Security level and goes when the command ends. Nobody can be asked
 # in it: `dlt redrive` wants --dry-run or --yes.
 #
-# RELEASE (default openorder) prefixes the resources' names; IMAGE is the tools' image, by default the one beside the order
-# service's.
+# RELEASE (default openorder) prefixes the resources' names; IMAGE is the tools' image, by default the one that the chart names.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2; }
 namespace=$1; shift
 release=${RELEASE:-openorder}
 
-of() { kubectl -n "$namespace" get deployment "$release-$1" -o "jsonpath={.spec.template.spec$2}"; } # SERVICE PATH
+deployment() { kubectl -n "$namespace" get deployment "$release-$1" -o "jsonpath={$2}"; } # SERVICE PATH
+of() { deployment "$1" ".spec.template.spec$2"; } # SERVICE PATH
 environment() { of order ".containers[0].env[?(@.name==\"$1\")].value"; }
 quoted() { # ARGUMENT...: as a JSON list
   local list= argument
@@ -22,7 +22,8 @@ quoted() { # ARGUMENT...: as a JSON list
   echo "[${list#,}]"
 }
 
-image=${IMAGE:-$(of order '.containers[0].image' | sed 's#/order\([:@]\)#/openorder\1#; s#@sha256:.*##')}
+image=${IMAGE:-$(deployment order '.metadata.annotations.openorder\.io/tools-image')}
+[ -n "$image" ] || { echo "$release-order has no annotation openorder.io/tools-image: name the tools' image in IMAGE" >&2; exit 1; }
 variables="{\"name\":\"KAFKA_BROKERS\",\"value\":\"$(environment KAFKA_BROKERS)\"}"
 volumes= mounts=
 mount() { # VOLUME: the order service's, at the same place

@@ -1,7 +1,6 @@
 package chartcheck
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -12,6 +11,12 @@ import (
 // unheardOf is a flag that nobody has: a command line that is right but for it is refused for it alone, and does nothing.
 const unheardOf = "--unheard-of"
 
+// documents show commands.
+var documents = []string{
+	"README.md", "k8s/README.md", "k8s/RUNBOOK.md", "services/DESIGN.md", "services/deadletter/README.md", "services/topic/README.md",
+	"charts/openorder/README.md", "charts/openorder/templates/NOTES.txt", "charts/openorder-operator/README.md", "Tiltfile",
+}
+
 // Every command line of the tools that a document shows is one that the tools understand.
 func TestDocumentedCommandLinesAreUnderstood(t *testing.T) {
 	t.Parallel()
@@ -21,15 +26,8 @@ func TestDocumentedCommandLinesAreUnderstood(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, file := range []string{
-		"README.md", "k8s/README.md", "k8s/RUNBOOK.md", "services/DESIGN.md", "services/deadletter/README.md", "services/topic/README.md",
-		"charts/openorder/README.md", "charts/openorder/templates/NOTES.txt", "charts/openorder-operator/README.md", "Tiltfile",
-	} {
-		text, err := os.ReadFile(root + "/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range commandLines(string(text)) {
+	for _, file := range documents {
+		for _, line := range commandLines(document(t, file)) {
 			t.Run(file+": "+line, func(t *testing.T) {
 				t.Parallel()
 				words := strings.Fields(line)
@@ -65,22 +63,24 @@ func commandLines(text string) []string {
 
 func TestTheRunbooksCommandLinesAreFound(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(root + "/k8s/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found := commandLines(string(text)); len(found) < 8 {
+	if found := commandLines(document(t, "k8s/RUNBOOK.md")); len(found) < 8 {
 		t.Errorf("found %q", found)
+	}
+}
+
+// The API server's proxy comes from another node than the pods', where networkPolicy.ingress.admin lets nobody in but pods.
+func TestDocumentsAskPodsByPortForward(t *testing.T) {
+	t.Parallel()
+	for _, file := range documents {
+		if text := document(t, file); regexp.MustCompile(`(?:pods|services)/[^ ]*/proxy|kubectl proxy`).MatchString(text) {
+			t.Errorf("%s asks through the API server's proxy", file)
+		}
 	}
 }
 
 // A panel that the runbook sends people to exists.
 func TestTheRunbookNamesPanelsThatExist(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(root + "/k8s/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	titles := map[string]bool{}
 	for _, d := range dashboards(t) {
 		titles[d.Title] = true
@@ -88,7 +88,7 @@ func TestTheRunbookNamesPanelsThatExist(t *testing.T) {
 			titles[p.Title] = true
 		}
 	}
-	named := regexp.MustCompile(`\*([A-Z][^*\n]*)\*`).FindAllStringSubmatch(string(text), -1)
+	named := regexp.MustCompile(`\*([A-Z][^*\n]*)\*`).FindAllStringSubmatch(document(t, "k8s/RUNBOOK.md"), -1)
 	for _, match := range named {
 		if !titles[match[1]] {
 			t.Errorf("no dashboard has %q", match[1])

@@ -15,31 +15,31 @@ import (
 // Tilt and Skaffold are not built here; their files are held to what can be seen without them: see also tiltfile_test.go.
 func TestTheTiltfileParsesAndNamesWhatExists(t *testing.T) {
 	t.Parallel()
-	file, err := os.ReadFile(root + "/Tiltfile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := document(t, "Tiltfile")
 	options := &syntax.FileOptions{TopLevelControl: true, GlobalReassign: true}
 	if _, err := options.Parse("Tiltfile", file, 0); err != nil {
 		t.Error(err)
 	}
-	exist(t, regexp.MustCompile(`(?:charts|k8s|services)/[a-zA-Z0-9_./-]*[a-zA-Z0-9]`).FindAllString(string(file), -1))
+	exist(t, regexp.MustCompile(`(?:charts|k8s|services)/[a-zA-Z0-9_./-]*[a-zA-Z0-9]`).FindAllString(file, -1))
+}
+
+// skaffold is skaffold.yaml, read.
+func skaffold(t *testing.T) map[string]any {
+	t.Helper()
+	var config map[string]any
+	if err := yaml.Unmarshal([]byte(document(t, "skaffold.yaml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	return config
 }
 
 func TestSkaffoldsFileParsesAndNamesWhatExists(t *testing.T) {
 	t.Parallel()
-	file, err := os.ReadFile(root + "/skaffold.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var config map[string]any
-	if err := yaml.Unmarshal(file, &config); err != nil {
-		t.Fatal(err)
-	}
-	exist(t, regexp.MustCompile(`(?:charts|services/cmd)/[a-z0-9_./-]*[a-z0-9]`).FindAllString(string(file), -1))
+	file, config := document(t, "skaffold.yaml"), skaffold(t)
+	exist(t, regexp.MustCompile(`(?:charts|services/cmd)/[a-z0-9_./-]*[a-z0-9]`).FindAllString(file, -1))
 	for _, artifact := range list(config, "build", "artifacts") {
 		name := strings.ReplaceAll(text(artifact, "image"), "-", "_")
-		if !strings.Contains(string(file), "IMAGE_REPO_"+name+"}}") {
+		if !strings.Contains(file, "IMAGE_REPO_"+name+"}}") {
 			t.Errorf("image %s is built and not deployed", name)
 		}
 	}
@@ -48,14 +48,7 @@ func TestSkaffoldsFileParsesAndNamesWhatExists(t *testing.T) {
 // Every release of every profile sets values that its chart knows.
 func TestSkaffoldsReleasesRender(t *testing.T) {
 	t.Parallel()
-	file, err := os.ReadFile(root + "/skaffold.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var config map[string]any
-	if err := yaml.Unmarshal(file, &config); err != nil {
-		t.Fatal(err)
-	}
+	config := skaffold(t)
 	releases := list(config, "deploy", "helm", "releases")
 	for _, profile := range list(config, "profiles") {
 		releases = append(releases, list(profile, "deploy", "helm", "releases")...)

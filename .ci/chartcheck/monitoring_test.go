@@ -77,6 +77,17 @@ func TestAlertsFireOnWhatTheyAreFor(t *testing.T) {
 	}
 }
 
+// At rest the last sweep is as old as they are apart.
+func TestTheSweepsBoundIsAboveTheirInterval(t *testing.T) {
+	t.Parallel()
+	for interval, want := range map[string]string{"60s": "> 600", "10m": "> 3000", "1h30m": "> 27000"} {
+		rules := profile{chart: root + "/charts/openorder-operator", set: []string{"monitoring.prometheusRule.enabled=true", "sweepInterval=" + interval}}.resources(t)
+		if found := compact(ofKind(rules, "PrometheusRule")); !strings.Contains(strings.ReplaceAll(found, `\u003e`, ">"), "[6h])) "+want+`"`) {
+			t.Errorf("every %s: no %s in %s", interval, want, found)
+		}
+	}
+}
+
 // An alert that nobody tested wakes people for nothing, and one without a runbook section leaves them alone.
 func TestEveryAlertHasATestASeverityAndARunbookSection(t *testing.T) {
 	t.Parallel()
@@ -84,10 +95,7 @@ func TestEveryAlertHasATestASeverityAndARunbookSection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runbook, err := os.ReadFile(root + "/k8s/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	runbook := document(t, "k8s/RUNBOOK.md")
 	for _, g := range ruleGroups(t) {
 		for _, r := range g.Rules {
 			if r.Alert == "" {
@@ -102,7 +110,7 @@ func TestEveryAlertHasATestASeverityAndARunbookSection(t *testing.T) {
 			if want := "RUNBOOK#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
 				t.Errorf("%s: runbook_url %q, want %q", r.Alert, r.Annotations["runbook_url"], want)
 			}
-			if !strings.Contains(string(runbook), "\n## "+r.Alert+"\n") {
+			if !strings.Contains(runbook, "\n## "+r.Alert+"\n") {
 				t.Errorf("%s: k8s/RUNBOOK.md has no section", r.Alert)
 			}
 			if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {

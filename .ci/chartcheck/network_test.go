@@ -1,7 +1,11 @@
 package chartcheck
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +50,46 @@ func TestEveryNetworkPolicySelectsOnlyOurPodsAndNamesTheirPorts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a service calls it may reach: its policy has the ports of the addresses that it was given.
+func TestEgressHasThePortsOfTheAddressesGiven(t *testing.T) {
+	t.Parallel()
+	private := `[{"ipBlock":{"cidr":"0.0.0.0/0","except":["10.0.0.0/8","100.64.0.0/10","169.254.0.0/16","172.16.0.0/12","192.168.0.0/16"]}},` +
+		`{"ipBlock":{"cidr":"::/0","except":["fc00::/7","fe80::/10"]}}]`
+	for name, c := range map[string]struct {
+		set  []string
+		port int
+		to   string
+	}{
+		"a webhook by https":                 {[]string{`notification.webhookURLs=["https://hooks.example.com/a:1"]`}, 443, private},
+		"a webhook by http":                  {[]string{`notification.webhookURLs=["http://hooks.example.com"]`}, 80, private},
+		"a webhook on a port of its own":     {[]string{`notification.webhookURLs=["https://hooks.example.com","https://[2001:db8::1]:8443/hook"]`}, 8443, private},
+		"a webhook inside":                   {[]string{`notification.webhookURLs=["http://hook.shop:8090"]`, "notification.webhookAllowPrivate=true"}, 8090, "null"},
+		"a webhook where the values say":     {[]string{`notification.webhookURLs=["http://hook.shop:8090"]`, `networkPolicy.egress.webhooks=[{"podSelector":{}}]`}, 8090, `[{"podSelector":{}}]`},
+		"a collector outside of the cluster": {[]string{"tracing.endpoint=https://traces.example.com"}, 443, "null"},
+		"a collector inside":                 {[]string{"tracing.endpoint=http://collector.observability:4318", `networkPolicy.egress.otlp=[{"namespaceSelector":{}}]`}, 4318, `[{"namespaceSelector":{}}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := profiles()["external"]
+			p.set = append([]string{"tracing.endpoint=", "notification.webhookURLs=[]"}, c.set...)
+			for _, policy := range ofKind(p.resources(t), "NetworkPolicy") {
+				if policy.name() != "openorder-notification" {
+					continue
+				}
+				for _, rule := range list(policy, "spec", "egress") {
+					if slices.ContainsFunc(list(rule, "ports"), func(port any) bool { return at(port, "port") == float64(c.port) }) {
+						if got := compact(at(rule, "to")); got != c.to {
+							t.Errorf("port %d is open to %s, want %s", c.port, got, c.to)
+						}
+						return
+					}
+				}
+				t.Errorf("port %d is closed: %s", c.port, compact(at(policy, "spec", "egress")))
+			}
+		})
+	}
 }
 
 func TestEveryDisruptionBudgetSelectsADeploymentOfTwo(t *testing.T) {
@@ -101,4 +145,49 @@ func TestEveryRouteLeadsToAPortOfAService(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whatever a service answers under /api, its Ingress leads to.
+func TestRoutesCoverEveryPathOfTheServices(t *testing.T) {
+	t.Parallel()
+	var paths []any
+	for _, ingress := range ofKind(profiles()["external"].resources(t), "Ingress") {
+		paths = append(paths, list(list(ingress, "spec", "rules")[0], "http", "paths")...)
+	}
+	for _, service := range []string{"order", "inventory", "notification"} {
+		for _, path := range apiPaths(t, service) {
+			if !slices.ContainsFunc(paths, func(route any) bool {
+				prefix := text(route, "path")
+				return text(route, "backend", "service", "name") == "openorder-"+service && (path == prefix || strings.HasPrefix(path, prefix+"/"))
+			}) {
+				t.Errorf("no route leads to %s of %s", path, service)
+			}
+		}
+	}
+}
+
+// apiPaths are those that a service's source names.
+func apiPaths(t *testing.T, service string) []string {
+	t.Helper()
+	files, err := filepath.Glob(root + "/services/" + service + "/http/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, match := range regexp.MustCompile(`"(/api/[^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+			paths = append(paths, match[1])
+		}
+	}
+	if len(paths) == 0 {
+		t.Errorf("%s answers nothing under /api", service)
+	}
+	return paths
 }

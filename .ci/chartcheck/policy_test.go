@@ -64,6 +64,30 @@ func checkPod(t *testing.T, owner string, spec any) {
 	}
 }
 
+// Where nodes are set apart for the pipeline, every pod of it goes there, its Job and its test too.
+func TestEveryPodIsScheduledAsAsked(t *testing.T) {
+	t.Parallel()
+	for name, p := range profiles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			prefix := "defaults."
+			if strings.HasPrefix(name, "operator") {
+				prefix = ""
+			}
+			p.set = []string{
+				prefix + `tolerations=[{"key":"pipeline","operator":"Exists"}]`, prefix + `nodeSelector={"pool":"pipeline"}`,
+				prefix + `affinity={"nodeAffinity":{}}`, prefix + "priorityClassName=high",
+			}
+			for _, pod := range pods(p.resources(t)) {
+				got := compact([]any{at(pod.spec, "tolerations"), at(pod.spec, "nodeSelector"), at(pod.spec, "affinity"), at(pod.spec, "priorityClassName")})
+				if want := `[[{"key":"pipeline","operator":"Exists"}],{"pool":"pipeline"},{"nodeAffinity":{}},"high"]`; got != want {
+					t.Errorf("%s is scheduled by %s, want %s", pod.owner, got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestEveryImageIsPinned(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z0-9.:/-]+(:v?\d+\.\d+\.\d+[a-z0-9.-]*|@sha256:[0-9a-f]{64})$`)
 	each(t, func(t *testing.T, resources []resource) {
@@ -75,6 +99,29 @@ func TestEveryImageIsPinned(t *testing.T) {
 			}
 		}
 	})
+}
+
+// k8s/openorder.sh runs the tools from the image that a Deployment names: the one of `helm test`, tag, digest, mirror and all.
+func TestTheToolsImageIsNamedAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, image := range []string{`{"tag":"ci"}`, `{"digest":"sha256:` + strings.Repeat("0", 64) + `"}`, `{"repository":"mirror.example.com:5000/tools","tag":"1"}`} {
+		p := profiles()["production"]
+		p.set = []string{"allInOne.image=" + image}
+		resources := p.resources(t)
+		test := pods(ofKind(resources, "Pod"))[0]
+		want := text(list(test.spec, "containers")[0], "image")
+		named := 0
+		for _, r := range ofKind(resources, "Deployment") {
+			if got := text(r, "metadata", "annotations", "openorder.io/tools-image"); got == want {
+				named++
+			} else if got != "" {
+				t.Errorf("%s names %s, want %s", r, got, want)
+			}
+		}
+		if named != 1 {
+			t.Errorf("%d Deployments name %s", named, want)
+		}
+	}
 }
 
 // A Secret that is missing must not keep a process from starting and saying so, and of the brokers' Secret, which holds

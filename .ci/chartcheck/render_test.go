@@ -4,12 +4,12 @@ package chartcheck
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +23,10 @@ const root = "../.."
 
 // profile is a chart with one of the sets of values that it is meant for.
 type profile struct {
-	chart  string
-	values []string
-	set    []string
+	chart   string
+	values  []string
+	set     []string
+	release string // the chart's name when empty
 }
 
 func profiles() map[string]profile {
@@ -48,11 +49,7 @@ func each(t *testing.T, test func(t *testing.T, resources []resource)) {
 	for _, name := range slices.Sorted(maps.Keys(profiles())) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := profiles()[name].render(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(t, parse(t, out))
+			test(t, profiles()[name].resources(t))
 		})
 	}
 }
@@ -64,7 +61,10 @@ func (e renderError) Error() string { return e.text }
 // render is what `helm template` prints. A refusal is the error.
 func (p profile) render(t *testing.T) ([]byte, error) {
 	t.Helper()
-	name := strings.TrimPrefix(filepath.Base(p.chart), "charts/")
+	name := p.release
+	if name == "" {
+		name = filepath.Base(p.chart)
+	}
 	args := []string{"template", name, p.chart, "--namespace=shop", "--kube-version=1.37.0"}
 	if !slices.ContainsFunc(p.set, func(s string) bool { return strings.HasPrefix(s, "checkCRDs=") }) {
 		args = append(args, "--set=checkCRDs=false")
@@ -84,6 +84,26 @@ func (p profile) render(t *testing.T) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
+// resources are what the profile renders.
+func (p profile) resources(t *testing.T) []resource {
+	t.Helper()
+	out, err := p.render(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, out)
+}
+
+// document is a file of the project.
+func document(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func helm() string {
 	if path := os.Getenv("HELM"); path != "" {
 		return path
@@ -94,14 +114,10 @@ func helm() string {
 // jsonValue quotes the value of NAME=VALUE unless it is JSON already.
 func jsonValue(assignment string) string {
 	name, value, _ := strings.Cut(assignment, "=")
-	var any any
-	if value == "" {
-		return name + `=""`
+	if json.Valid([]byte(value)) {
+		return assignment
 	}
-	if yaml.Unmarshal([]byte(value), &any) == nil && !regexp.MustCompile(`^[a-zA-Z/:]`).MatchString(value) || slices.Contains([]string{"true", "false", "null"}, value) {
-		return name + "=" + value
-	}
-	return name + `="` + value + `"`
+	return name + "=" + compact(value)
 }
 
 // resource is one rendered manifest.

@@ -3,6 +3,7 @@ package chartcheck
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,6 +26,8 @@ type tiltRun struct {
 	paths     []string
 	buttons   map[string]string // and the resource each is on
 	commands  map[string]string // of buttons
+	checked   string            // the call of k8s/check-laptop.sh
+	forwarded []string          // ports of this machine
 }
 
 func newTilt(t *testing.T, flags map[string]string) *tiltRun {
@@ -89,7 +92,7 @@ func (r *tiltRun) builtins() starlark.StringDict {
 	config.ToStringDict(members)
 	all["config"] = starlarkstruct.FromStringDict(starlarkstruct.Default, members)
 	for name, do := range map[string]func(call) (starlark.Value, error){
-		"version_settings": nothing, "allow_k8s_contexts": nothing, "ci_settings": nothing, "port_forward": nothing, "link": nothing,
+		"version_settings": nothing, "allow_k8s_contexts": nothing, "ci_settings": nothing, "port_forward": r.forward, "link": nothing,
 		"local": r.local, "custom_build": r.build, "helm": r.helm, "k8s_yaml": r.apply, "k8s_resource": r.resource,
 		"local_resource": r.resource, "read_file": r.read, "decode_yaml_stream": decodeStream, "encode_yaml_stream": encodeStream,
 		"load_dynamic": func(call) (starlark.Value, error) {
@@ -116,7 +119,13 @@ func (r *tiltRun) local(c call) (starlark.Value, error) {
 	if strings.HasPrefix(c.text("command", 0), "go env") {
 		return starlark.String("amd64\n"), nil
 	}
+	r.checked = c.text("command", 0)
 	return starlark.String(""), nil // a laptop that lacks nothing
+}
+
+func (r *tiltRun) forward(c call) (starlark.Value, error) {
+	r.forwarded = append(r.forwarded, c.args[0].String())
+	return starlark.None, nil
 }
 
 func (r *tiltRun) build(c call) (starlark.Value, error) {
@@ -152,6 +161,9 @@ func (r *tiltRun) resource(c call) (starlark.Value, error) {
 	}
 	if workload != "" {
 		r.workloads = append(r.workloads, workload)
+	}
+	if forward := regexp.MustCompile(` port-forward .* (\d+):`).FindStringSubmatch(c.text("serve_cmd", 2)); forward != nil {
+		r.forwarded = append(r.forwarded, forward[1])
 	}
 	r.resources[name] = append(r.resources[name], c.list("resource_deps")...)
 	for _, object := range c.list("objects") {

@@ -58,6 +58,14 @@ func (r *tiltRun) check(t *testing.T) {
 			t.Errorf("nobody builds %s", image)
 		}
 	}
+	for _, port := range r.forwarded {
+		if !slices.Contains(strings.Fields(r.checked), port) {
+			t.Errorf("nobody looks whether port %s is free: %s", port, r.checked)
+		}
+	}
+	if len(r.forwarded) < 7 {
+		t.Errorf("forwarded are %v", r.forwarded)
+	}
 	if len(r.buttons) < 8 || len(r.commands) != len(r.buttons) {
 		t.Errorf("%d buttons, %d commands", len(r.buttons), len(r.commands))
 	}

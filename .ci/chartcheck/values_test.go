@@ -37,6 +37,15 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"more replicas than brokers":       {profile{chart: chart, values: kind, set: []string{"topics.replicas=3"}}, []string{"topics.replicas: 3 are more than redpanda.replicas"}},
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
 		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
+		"brokers beside the all-in-one":    {profile{chart: chart, set: []string{"kafka.brokers=kafka:9092"}}, []string{"kafka: the all-in-one brings its own broker; for yours set mode=services"}},
+		"a database beside it":             {profile{chart: chart, set: []string{"services.order.database.existingSecret=db"}}, []string{"services.order.database: the all-in-one is one pod", "set mode=services"}},
+		"a database for all beside it":     {profile{chart: chart, set: []string{"defaults.database.existingSecret=db"}}, []string{"defaults.database.existingSecret: the all-in-one brings its own databases; set mode=services"}},
+		"a login beside it":                {profile{chart: chart, set: []string{"defaults.kafka.existingSecret=login"}}, []string{"defaults.kafka: the all-in-one brings its own broker; set mode=services"}},
+		"several pods of the all-in-one":   {profile{chart: chart, set: []string{"defaults.replicas=3"}}, []string{"defaults.replicas: the all-in-one is one pod; set mode=services"}},
+		"an autoscaler of the all-in-one":  {profile{chart: chart, set: []string{"defaults.autoscaling.type=hpa"}}, []string{"defaults.autoscaling.type: the all-in-one is one pod; set mode=services"}},
+		"an image that nobody runs":        {profile{chart: chart, set: []string{"defaults.image.tag=ci"}}, []string{"defaults.image: the all-in-one has allInOne.image"}},
+		"variables that nobody gets":       {profile{chart: chart, set: []string{`defaults.extraEnv=[{"name":"A","value":"b"}]`}}, []string{"defaults.extraEnv: the all-in-one has allInOne.extraEnv"}},
+		"traces of the all-in-one":         {profile{chart: chart, set: []string{"tracing.endpoint=http://collector:4318"}}, []string{"tracing.endpoint: the all-in-one sends no traces; set mode=services"}},
 		"a route without a Gateway":        {profile{chart: chart, set: []string{"httpRoute.enabled=true"}}, []string{"httpRoute.parentRefs"}},
 		"webhooks that nobody signs":       {profile{chart: chart, set: []string{`notification.webhookURLs=["https://hooks.example.com"]`}}, []string{"notification.webhookSecret: webhooks are signed"}},
 		"a webhook that is no URL":         {profile{chart: chart, set: []string{`notification.webhookURLs=["hooks.example.com"]`}}, []string{"webhookURLs"}},
@@ -57,6 +66,17 @@ func TestBadValuesAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// In both modes a Service has the type that its service asks for.
+func TestTheAllInOneTakesTheServicesOfServices(t *testing.T) {
+	t.Parallel()
+	resources := profile{chart: root + "/charts/openorder", set: []string{"services.order.service.type=NodePort"}}.resources(t)
+	for _, service := range ofKind(resources, "Service") {
+		if want := service.name() == "openorder-order"; (text(service, "spec", "type") == "NodePort") != want {
+			t.Errorf("%s is of type %q", service, text(service, "spec", "type"))
+		}
 	}
 }
 
@@ -97,16 +117,60 @@ func TestDataIsKept(t *testing.T) {
 				}
 				p.set = append(slices.Clone(p.set), "keepData=false")
 			}
-			out, err := p.render(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, r := range ofKind(parse(t, out), holds...) {
+			for _, r := range ofKind(p.resources(t), holds...) {
 				kept := text(r, "metadata", "annotations", "helm.sh/resource-policy") == "keep"
 				if kept != keep {
 					t.Errorf("%s, keepData=%t: %s is kept: %t", name, keep, r, kept)
 				}
 			}
+		}
+	}
+}
+
+func TestTheControllersKafkaUserIsHeldToItsPrefixes(t *testing.T) {
+	t.Parallel()
+	p := profiles()["production"]
+	p.set = []string{`controller.prefixes=["shop.","1."]`}
+	var prefixes []string
+	for _, user := range ofKind(p.resources(t), "User") {
+		for _, rule := range list(user, "spec", "authorization", "acls") {
+			if user.name() == "openorder-topic-controller" && text(rule, "resource", "patternType") == "prefixed" {
+				prefixes = append(prefixes, text(rule, "resource", "name"))
+			}
+		}
+	}
+	if want := []string{"shop.", "1."}; !slices.Equal(prefixes, want) {
+		t.Errorf("prefixes %q, want %q", prefixes, want)
+	}
+}
+
+// A release may have a name that YAML takes for a number.
+func TestNumbersAreNames(t *testing.T) {
+	t.Parallel()
+	for name, p := range profiles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p.release, p.set = "42", []string{`nameOverride="7"`, "fullnameOverride=shop"}
+			for _, r := range p.resources(t) {
+				numbers(t, r.String(), map[string]any(r))
+			}
+		})
+	}
+}
+
+// numbers complains of labels, of what selects them, and of names.
+func numbers(t *testing.T, where string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if _, isText := inner.(string); (strings.HasPrefix(key, "app.kubernetes.io/") || key == "name") && !isText && inner != nil {
+				t.Errorf("%s: %s is %v", where, key, inner)
+			}
+			numbers(t, where, inner)
+		}
+	case []any:
+		for _, inner := range v {
+			numbers(t, where, inner)
 		}
 	}
 }

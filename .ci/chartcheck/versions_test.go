@@ -1,7 +1,6 @@
 package chartcheck
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,12 +26,9 @@ func TestOperatorsAreInstalledAtOneVersion(t *testing.T) {
 		"Tiltfile", "k8s/README.md", "k8s/operators/redpanda.yaml", "k8s/operators/cloudnative-pg.yaml",
 		"k8s/operators/kube-prometheus-stack.yaml", "charts/openorder/templates/_validate.tpl", "services/cluster/missing.go",
 	} {
-		text, err := os.ReadFile(root + "/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := document(t, file)
 		for name, want := range releases {
-			for _, after := range strings.Split(string(text), name)[1:] {
+			for _, after := range strings.Split(text, name)[1:] {
 				if strings.HasSuffix(name, "/download/") {
 					after = "/download/" + after
 				}

@@ -13,8 +13,8 @@
 {{- end }}
 
 {{- define "operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: topic-controller
 {{- end }}
 
@@ -39,11 +39,40 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (join "," $brokers) .Values.kafka.brokers }}
 {{- end }}
 
-{{/* 80 % of the memory limit in Mi or Gi, for GOMEMLIMIT; empty where there is none. */}}
+{{/* 80 % of the memory limit, for GOMEMLIMIT; empty where there is none. */}}
 {{- define "operator.goMemLimit" -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources | toString }}
-{{- if regexMatch "^[0-9]+Mi$" $limit }}{{ div (mul (trimSuffix "Mi" $limit | int) 8) 10 }}MiB
-{{- else if regexMatch "^[0-9]+Gi$" $limit }}{{ div (mul (trimSuffix "Gi" $limit | int) 8192) 10 }}MiB{{ end }}
+{{- with dig "limits" "memory" "" .Values.resources }}
+{{- $limit := ternary (int64 .) . (kindIs "float64" .) | toString }}
+{{- $unit := regexFind "[a-zA-Z]*$" $limit }}
+{{- with get (dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) $unit }}
+{{- divf (mulf (trimSuffix $unit $limit | float64) . 0.8) 1048576 | floor | int64 }}MiB
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.env" -}}
+- {name: LOG_FORMAT, value: json}
+- {name: LOG_LEVEL, value: {{ .Values.logLevel }}}
+{{- with include "operator.goMemLimit" . }}
+- {name: GOMEMLIMIT, value: {{ . }}}
+{{- end }}
+- {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+- {name: KAFKA_BROKERS, value: {{ include "operator.brokers" . | quote }}}
+{{- if .Values.kafka.tls.enabled }}
+- {name: KAFKA_TLS_CA_FILE, value: /etc/openorder/kafka-ca/ca.crt}
+{{- end }}
+{{- if .Values.kafka.sasl.enabled }}
+- {name: KAFKA_SASL_MECHANISM, value: {{ .Values.kafka.sasl.mechanism }}}
+- {name: KAFKA_SASL_USERNAME, value: {{ .Values.kafka.sasl.username | quote }}}
+- {name: KAFKA_SASL_PASSWORD_FILE, value: /etc/openorder/kafka/password}
+{{- end }}
+{{- end }}
+
+{{/* The bound in seconds on the age of the last sweep: ten minutes, or five sweeps where these take longer. */}}
+{{- define "operator.sweepBound" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" }}
+{{- $interval := sub ($start | dateModify .Values.sweepInterval | unixEpoch | int64) ($start | unixEpoch | int64) }}
+{{- max 600 (mul 5 $interval) }}
 {{- end }}
 
 {{/* Everything that is wrong with the values, all at once. The schema refuses typos. */}}
@@ -55,6 +84,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.kafka.sasl.enabled }}
 {{- if not .Values.kafka.sasl.username }}{{ $problems = append $problems "kafka.sasl.username: is needed to log in" }}{{ end }}
 {{- if not .Values.kafka.sasl.existingSecret }}{{ $problems = append $problems "kafka.sasl.existingSecret: name the Secret with the password" }}{{ end }}
+{{- end }}
+{{- $named := list }}
+{{- if .Values.kafka.tls.enabled }}{{ $named = append $named (dict "at" "kafka.tls.caSecret" "secret" .Values.kafka.tls.caSecret "key" .Values.kafka.tls.caKey) }}{{ end }}
+{{- if .Values.kafka.sasl.enabled }}{{ $named = append $named (dict "at" "kafka.sasl.existingSecret" "secret" .Values.kafka.sasl.existingSecret "key" .Values.kafka.sasl.passwordKey) }}{{ end }}
+{{- range $use := $named }}
+{{- if .secret }}
+{{- with lookup "v1" "Secret" $.Release.Namespace .secret }}
+{{- $has := keys (default dict .data) | sortAlpha }}
+{{- if not (has $use.key $has) }}
+{{- $problems = append $problems (printf "%s: Secret %s has no key %s; it has %s" $use.at $use.secret $use.key (join ", " $has)) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- range .Values.allow }}
 {{- if and $.Values.namespaces (not (has .namespace $.Values.namespaces)) }}

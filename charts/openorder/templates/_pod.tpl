@@ -13,11 +13,33 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* 80 % of a memory limit in Mi or Gi, for GOMEMLIMIT; empty where there is none. Takes resources. */}}
+{{/* 80 % of a memory limit, for GOMEMLIMIT; empty where there is none. Takes resources. */}}
 {{- define "openorder.goMemLimit" -}}
-{{- $limit := dig "limits" "memory" "" . | toString }}
-{{- if regexMatch "^[0-9]+Mi$" $limit }}{{ div (mul (trimSuffix "Mi" $limit | int) 8) 10 }}MiB
-{{- else if regexMatch "^[0-9]+Gi$" $limit }}{{ div (mul (trimSuffix "Gi" $limit | int) 8192) 10 }}MiB{{ end }}
+{{- with dig "limits" "memory" "" . }}
+{{- $limit := ternary (int64 .) . (kindIs "float64" .) | toString }}
+{{- $unit := regexFind "[a-zA-Z]*$" $limit }}
+{{- with get (dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) $unit }}
+{{- divf (mulf (trimSuffix $unit $limit | float64) . 0.8) 1048576 | floor | int64 }}MiB
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Variables of a container; of two of one name the user's stays. Takes a dict of own, as YAML, and extra. */}}
+{{- define "openorder.env" -}}
+{{- $given := list }}
+{{- range .extra }}{{ $given = append $given .name }}{{ end }}
+{{- $env := list }}
+{{- range .own | fromYamlArray }}{{ if not (has .name $given) }}{{ $env = append $env . }}{{ end }}{{ end }}
+{{- concat $env .extra | toYaml }}
+{{- end }}
+
+{{- define "openorder.serviceEnv" -}}
+{{ include "openorder.commonEnv" (dict "root" .root "settings" .settings "resources" .settings.resources) }}
+{{ include "openorder.kafka.env" . }}
+- {name: DATABASE_URL_FILE, value: /etc/openorder/database/url}
+{{- if eq .name "notification" }}
+{{ include "openorder.webhookEnv" .root }}
+{{- end }}
 {{- end }}
 
 {{- define "openorder.commonEnv" -}}
@@ -110,12 +132,7 @@ spec:
       ports:
         - {name: http, containerPort: {{ .ports.http }}}
         - {name: admin, containerPort: {{ .ports.admin }}}
-      env:
-        {{- include "openorder.commonEnv" (dict "root" .root "settings" .settings "resources" .settings.resources) | nindent 8 }}
-        {{- include "openorder.kafka.env" . | nindent 8 }}
-        - {name: DATABASE_URL_FILE, value: /etc/openorder/database/url}
-        {{- if eq .name "notification" }}{{ include "openorder.webhookEnv" .root | nindent 8 }}{{ end }}
-        {{- with .settings.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
+      env: {{- include "openorder.env" (dict "own" (include "openorder.serviceEnv" .) "extra" .settings.extraEnv) | nindent 8 }}
       {{- include "openorder.probes" "admin" | nindent 6 }}
       {{- with .settings.resources }}
       resources: {{- toYaml . | nindent 8 }}
@@ -125,9 +142,7 @@ spec:
         {{- if .root.Values.postgresql.enabled }}
         - {name: database-ca, mountPath: /etc/openorder/database-ca, readOnly: true}
         {{- end }}
-        {{- if and (eq .name "notification") .root.Values.notification.webhookSecret }}
-        - {name: webhook, mountPath: /etc/openorder/webhook, readOnly: true}
-        {{- end }}
+        {{- if eq .name "notification" }}{{ with include "openorder.webhookMount" .root }}{{ . | nindent 8 }}{{ end }}{{ end }}
         {{- with include "openorder.kafka.mounts" .root }}{{ . | nindent 8 }}{{ end }}
   volumes:
     - name: database
@@ -142,13 +157,7 @@ spec:
         optional: true
         items: [{key: ca.crt, path: ca.crt}]
     {{- end }}
-    {{- if and (eq .name "notification") .root.Values.notification.webhookSecret }}
-    - name: webhook
-      secret:
-        secretName: {{ .root.Values.notification.webhookSecret }}
-        optional: true
-        items: [{key: {{ .root.Values.notification.webhookSecretKey }}, path: secret}]
-    {{- end }}
+    {{- if eq .name "notification" }}{{ with include "openorder.webhookVolume" .root }}{{ . | nindent 4 }}{{ end }}{{ end }}
     {{- with include "openorder.kafka.volumes" . }}{{ . | nindent 4 }}{{ end }}
 {{- end }}
 
@@ -161,5 +170,23 @@ spec:
 {{- end }}
 {{- if .Values.notification.webhookAllowPrivate }}
 - {name: WEBHOOK_ALLOW_PRIVATE, value: "true"}
+{{- end }}
+{{- end }}
+
+{{- define "openorder.webhookMount" -}}
+{{- if .Values.notification.webhookSecret -}}
+- {name: webhook, mountPath: /etc/openorder/webhook, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "openorder.webhookVolume" -}}
+{{- with .Values.notification }}
+{{- if .webhookSecret -}}
+- name: webhook
+  secret:
+    secretName: {{ .webhookSecret }}
+    optional: true
+    items: [{key: {{ .webhookSecretKey }}, path: secret}]
+{{- end }}
 {{- end }}
 {{- end }}

@@ -36,8 +36,8 @@ tools).
 {{- end }}
 {{- end }}
 {{- else if eq .name "topic-controller" }}
-{{- range list "order." "inventory." }}
-- {type: allow, resource: {type: topic, name: {{ . }}, patternType: prefixed}, operations: [Create, Delete, Alter, AlterConfigs, Describe, DescribeConfigs]}
+{{- range $root.Values.controller.prefixes }}
+- {type: allow, resource: {type: topic, name: {{ . | quote }}, patternType: prefixed}, operations: [Create, Delete, Alter, AlterConfigs, Describe, DescribeConfigs]}
 {{- end }}
 {{ include "openorder.rights.cluster" (list "Describe") }}
 {{- else if eq .name "tools" }}

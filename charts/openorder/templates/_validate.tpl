@@ -12,11 +12,19 @@
 {{- if and $v.notification.webhookURLs (not $v.notification.webhookSecret) }}
 {{- $problems = append $problems "notification.webhookSecret: webhooks are signed; name the Secret with the signing secret (whsec_ and base64 of 24 to 64 bytes)" }}
 {{- end }}
+{{- $named := list (dict "at" "notification.webhookSecret" "secret" $v.notification.webhookSecret "keys" (list $v.notification.webhookSecretKey)) }}
 {{- if not $services }}
 {{- range list "redpanda" "postgresql" "topics" "console" }}
 {{- if (index $v .).enabled }}{{ $problems = append $problems (printf "%s.enabled: the all-in-one brings its own broker and database; set mode=services" .) }}{{ end }}
 {{- end }}
+{{- $problems = concat $problems (include "openorder.problems.ignored" . | fromYamlArray) }}
 {{- else }}
+{{- if and $v.kafka.tls.enabled (not $v.redpanda.enabled) }}
+{{- $named = append $named (dict "at" "kafka.tls.caSecret" "secret" $v.kafka.tls.caSecret "keys" (list $v.kafka.tls.caKey)) }}
+{{- end }}
+{{- if include "openorder.keda" . }}
+{{- $named = append $named (dict "at" "kafka.keda.existingSecret" "secret" $v.kafka.keda.existingSecret "keys" (list "username" "password")) }}
+{{- end }}
 {{- if and $v.redpanda.enabled $v.kafka.brokers }}
 {{- $problems = append $problems "kafka.brokers: excludes redpanda.enabled=true; choose one" }}
 {{- end }}
@@ -54,19 +62,49 @@
 {{- if and $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $settings.kafka.existingSecret) }}
 {{- $problems = append $problems (printf "%s.kafka.existingSecret: name the Secret with the password of user %s" $at (include "openorder.kafka.username" (dict "root" $ "name" $name "settings" $settings))) }}
 {{- end }}
-{{- range $secret, $key := dict $settings.database.existingSecret $settings.database.uriKey $settings.kafka.existingSecret $settings.kafka.passwordKey }}
-{{- if $secret }}
-{{- $found := lookup "v1" "Secret" $.Release.Namespace $secret }}
-{{- if and $found (not (hasKey (default dict $found.data) $key)) }}
-{{- $problems = append $problems (printf "%s: Secret %s has no key %s; it has %s" $at $secret $key (keys (default dict $found.data) | sortAlpha | join ", ")) }}
-{{- end }}
-{{- end }}
-{{- end }}
+{{- $named = append $named (dict "at" (printf "%s.database" $at) "secret" $settings.database.existingSecret "keys" (list $settings.database.uriKey)) }}
+{{- $named = append $named (dict "at" (printf "%s.kafka" $at) "secret" $settings.kafka.existingSecret "keys" (list $settings.kafka.passwordKey)) }}
 {{- end }}
 {{- if and (include "openorder.keda" .) $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $v.kafka.keda.existingSecret) }}
 {{- $problems = append $problems "kafka.keda.existingSecret: KEDA needs a login of its own; name a Secret with keys username and password" }}
 {{- end }}
 {{- end }}
+{{- range $use := $named }}
+{{- if .secret }}
+{{- with lookup "v1" "Secret" $.Release.Namespace .secret }}
+{{- $has := keys (default dict .data) | sortAlpha }}
+{{- range $key := $use.keys }}
+{{- if not (has $key $has) }}
+{{- $problems = append $problems (printf "%s: Secret %s has no key %s; it has %s" $use.at $use.secret $key (join ", " $has)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $problems }}
+{{- end }}
+
+{{/* What the all-in-one would not look at. */}}
+{{- define "openorder.problems.ignored" -}}
+{{- $v := .Values }}
+{{- $problems := list }}
+{{- if or $v.kafka.brokers $v.kafka.tls.enabled $v.kafka.sasl.enabled }}
+{{- $problems = append $problems "kafka: the all-in-one brings its own broker; for yours set mode=services" }}
+{{- end }}
+{{- range $name, $own := $v.services }}
+{{- range $key, $_ := omit $own "service" }}
+{{- $problems = append $problems (printf "services.%s.%s: the all-in-one is one pod, and of services.%s takes `service` alone; set mode=services" $name $key $name) }}
+{{- end }}
+{{- end }}
+{{- with $v.defaults }}
+{{- if not (kindIs "invalid" .replicas) }}{{ $problems = append $problems "defaults.replicas: the all-in-one is one pod; set mode=services" }}{{ end }}
+{{- if ne .autoscaling.type "none" }}{{ $problems = append $problems "defaults.autoscaling.type: the all-in-one is one pod; set mode=services" }}{{ end }}
+{{- if or .kafka.username .kafka.existingSecret }}{{ $problems = append $problems "defaults.kafka: the all-in-one brings its own broker; set mode=services" }}{{ end }}
+{{- if .database.existingSecret }}{{ $problems = append $problems "defaults.database.existingSecret: the all-in-one brings its own databases; set mode=services" }}{{ end }}
+{{- if or .image.repository .image.tag .image.digest }}{{ $problems = append $problems "defaults.image: the all-in-one has allInOne.image; or set mode=services" }}{{ end }}
+{{- if .extraEnv }}{{ $problems = append $problems "defaults.extraEnv: the all-in-one has allInOne.extraEnv; or set mode=services" }}{{ end }}
+{{- end }}
+{{- if $v.tracing.endpoint }}{{ $problems = append $problems "tracing.endpoint: the all-in-one sends no traces; set mode=services" }}{{ end }}
 {{- toYaml $problems }}
 {{- end }}
 

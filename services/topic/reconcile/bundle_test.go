@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,7 +23,13 @@ import (
 	"github.com/openorder/openorder/services/topic/reconcile"
 )
 
-func TestMain(m *testing.M) { kubetest.Main(m) }
+// These tests wait more than they compute, some of them for a turn on the real cluster: more run at once than there are cores.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	kubetest.Main(m)
+}
 
 // bundle is a controller of a test's own: its namespace, its brokers, and a gate to the API server.
 type bundle struct {

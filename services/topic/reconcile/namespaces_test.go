@@ -21,6 +21,7 @@ func (b *bundle) in(namespace string) *bundle {
 }
 
 func TestOwnershipSpansTheNamespacesOfTheController(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		second, stranger := kubetest.Namespace(t), kubetest.Namespace(t)
 		b := setup(t, brokers, func(o *reconcile.Options) { o.Namespaces = append(o.Namespaces, second) })

@@ -34,6 +34,7 @@ func TestARightThatIsMissingIsSaidAndWaitedFor(t *testing.T) {
 
 // With its own login on the real cluster's listener with ACLs: nothing may be seen, then seen, then made.
 func TestRightsGrantedLaterOnARealCluster(t *testing.T) {
+	t.Parallel()
 	secure, admin := testenv.SecureKafka(t, "controller-"+strconv.FormatInt(time.Now().UnixNano(), 36), "secret")
 	b := setup(t, secure)
 	b.admin = testenv.Admin(t, admin)

@@ -21,6 +21,7 @@ func twoOwners(b *bundle, first, second string) {
 }
 
 func TestTheOldestOwnsTheTopicAndOthersTouchNothing(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		twoOwners(b, `{topicName: orders, partitions: 2, config: {retention.ms: 1000}}`, `{topicName: orders, partitions: 9, deletionPolicy: Delete, config: {retention.ms: 5}}`)
@@ -40,6 +41,7 @@ func TestTheOldestOwnsTheTopicAndOthersTouchNothing(t *testing.T) {
 }
 
 func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		twoOwners(b, `{topicName: orders, partitions: 2, deletionPolicy: Delete}`, `{topicName: orders, deletionPolicy: Delete}`)
@@ -57,6 +59,7 @@ func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
 }
 
 func TestWhoeverNamesATopicKeepsItFromBeingDeleted(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"Observe", "Pause"} {
 		t.Run(policy, func(t *testing.T) {
 			testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -75,6 +78,7 @@ func TestWhoeverNamesATopicKeepsItFromBeingDeleted(t *testing.T) {
 
 // The caches of two namespaces have no order between them: whom a topic belongs to is asked of the API server.
 func TestAResourceThatNoCacheShowsKeepsTheTopicFromBeingDeleted(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{deletionPolicy: Delete}`)
@@ -91,6 +95,7 @@ func TestAResourceThatNoCacheShowsKeepsTheTopicFromBeingDeleted(t *testing.T) {
 }
 
 func TestObserveReportsAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 3, managementPolicy: Observe, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
@@ -105,6 +110,7 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 		b.must(err)
 		b.set("orders", "retention.ms", "1000")
 		b.until("orders", "True Observed")
+		b.rest()
 		before := b.gate.requests()
 		b.rest()
 		if n := b.gate.requests() - before; n != 0 {
@@ -120,6 +126,7 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 }
 
 func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{deletionPolicy: Delete, config: {retention.ms: 1000}}`)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestBadInputIsRefusedWithASentence(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		cases := map[string]struct{ spec, condition, correction string }{
@@ -53,6 +54,7 @@ func TestBadInputIsRefusedWithASentence(t *testing.T) {
 }
 
 func TestARefusedChangeOfATopicThatIsThere(t *testing.T) {
+	t.Parallel()
 	b := setup(t, testenv.RealKafka(t))
 	testenv.CreateTopics(t, b.brokers, 1, "orders")
 	b.set("orders", "retention.ms", "77")

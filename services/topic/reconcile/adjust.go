@@ -24,17 +24,18 @@ func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.To
 	grown := p.grow(ctx, plan)
 	moved := p.move(ctx, plan)
 	if plan.Partitions != 0 || len(plan.Config) != 0 {
-		after, err := p.settle(ctx, desired, plan, altered == nil, grown == nil)
+		after, unshown, err := p.settle(ctx, desired, plan, altered == nil, grown == nil)
 		if err != nil {
 			return p.trouble(err), nil
 		}
 		have = after
+		if altered == nil {
+			p.sayChanges(desired.Name, plan)
+			altered = p.unshown(plan, unshown)
+		}
 		if grown != nil && have.Partitions >= plan.Partitions {
 			grown = nil // brokers that count otherwise were asked for what was there
 		}
-	}
-	if altered == nil {
-		p.sayChanges(desired.Name, plan)
 	}
 	if plan.Partitions != 0 && grown == nil {
 		p.say(normal, EventPartitionsAdded, "Partitions %d -> %d.", had, plan.Partitions)
@@ -66,6 +67,7 @@ func (p *pass) ability(name string) topic.Ability {
 // brokers', the second the API server's.
 func (p *pass) alter(ctx context.Context, plan topic.Plan) (altered, err error) {
 	if len(plan.Config) == 0 {
+		p.memory.told = nil
 		return nil, nil
 	}
 	s := &p.resource.Status
@@ -126,8 +128,8 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 	return err
 }
 
-// settle waits until the brokers show what they were told. What they never show is remembered to be without effect.
-func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Plan, altered, grown bool) (*topic.Topic, error) {
+// settle waits until the brokers show what they were told, and returns what they do not show yet.
+func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Plan, altered, grown bool) (*topic.Topic, []topic.Change, error) {
 	after, err := p.await(ctx, desired, func(t *topic.Topic) bool {
 		if t == nil {
 			return false
@@ -143,18 +145,40 @@ func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Pla
 		return (!altered || len(rest.Config) == 0) && (!grown || rest.Partitions == 0)
 	})
 	if err != nil || !altered {
-		return after, err
+		return after, nil, err
 	}
-	for _, c := range topic.Diff(desired, after, p.ability(desired.Name)).Config {
+	rest := topic.Diff(desired, after, p.ability(desired.Name)).Config
+	if !p.Cluster.Redpanda() {
+		return after, rest, nil
+	}
+	for _, c := range rest {
 		if !c.Reset {
-			p.ineffective.add(vainValue(desired.Name, c.Key, c.New))
+			p.ineffective.add(vainValue(desired.Name, c.Key, c.New)) // as it does with some keys
 		}
 	}
-	return after, nil
+	return after, nil, nil
 }
 
-// sayChanges tells of configuration that became another, because the resource was changed or because the topic was.
+// unshown is the error of brokers that took changes and go on showing what was before.
+func (p *pass) unshown(plan topic.Plan, rest []topic.Change) error {
+	p.memory.told = nil
+	if len(rest) == 0 {
+		return nil
+	}
+	p.memory.told = plan.Config
+	var shown []string
+	for _, c := range rest {
+		shown = append(shown, c.Key+" as "+c.Old)
+	}
+	return cluster.Unknown("they still show " + strings.Join(shown, ", "))
+}
+
+// sayChanges tells of configuration that became another, because the resource was changed or because the topic was. It
+// tells once of what has to be told to the brokers again.
 func (p *pass) sayChanges(name string, plan topic.Plan) {
+	if slices.Equal(p.memory.told, plan.Config) {
+		return
+	}
 	var changes []string
 	for _, c := range plan.Config {
 		if c.Reset || !p.vain(name, c.Key, c.New) {

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
 
@@ -30,7 +31,8 @@ type memory struct {
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 
-	untold []happening // changes made by passes whose status did not come to stand
+	told   []topic.Change // changes of which events tell, and which the brokers do not show yet
+	untold []happening    // changes made by passes whose status did not come to stand
 
 	wrote   uint64 // resourceVersion of our last write
 	wroteAt time.Time

@@ -69,7 +69,8 @@ func (p *pass) create(ctx context.Context, desired topic.Desired) (*verdict, err
 			p.memory.attempted = p.memory.attempted || e.Ambiguous
 			return passing(ReasonWaiting, "The topic is there, but is not shown by the brokers yet."), nil
 		}
-		p.memory.attempted = e.Ambiguous || p.memory.attempted && e.Kind == cluster.Unavailable
+		// A refusal shows that there was no such topic when it was met; nothing else does.
+		p.memory.attempted = e.Ambiguous || p.memory.attempted && e.Kind != cluster.Refused
 		return p.trouble(err), nil
 	}
 	p.memory.attempted, p.memory.made, p.memory.madeID = false, true, made.ID

@@ -152,6 +152,26 @@ func TestACreateThatTimedOutButSucceededIsRecognised(t *testing.T) {
 	}
 }
 
+// The brokers carry the create out, say that it timed out, and show no topic until the resource has said that it waits.
+func TestACreateThatSucceededIsRecognisedAfterMoreTrouble(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	hidden := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.UnknownTopicOrPartition, Count: -1})
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.RequestTimedOut})
+	throttled := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.ThrottlingQuotaExceeded})
+	b := setup(t, brokers, seldom)
+	b.apply("orders", `{partitions: 3, deletionPolicy: Delete}`)
+	b.until("orders", "False Waiting")
+	if throttled.Hits() == 0 {
+		t.Fatal("the second create meets other trouble")
+	}
+	hidden.Remove()
+	if made := b.until("orders", "True Synced"); !made.Status.Created {
+		t.Errorf("it is ours: %+v", made.Status)
+	}
+	b.untilEvents("orders", "Created")
+}
+
 func TestThrottlingIsHonoured(t *testing.T) {
 	t.Parallel()
 	fake, brokers := testenv.FakeKafka(t)

@@ -46,15 +46,19 @@ func (p *pass) depart(ctx context.Context) (*verdict, error) {
 // claim writes down which topic this process made for the resource, where the deletion came before the status did.
 func (p *pass) claim(ctx context.Context) (*verdict, error) {
 	m, s := p.memory, &p.resource.Status
-	if s.TopicID != "" || !m.attempted && !m.made {
+	if s.TopicID != "" || m.attempted == nil && !m.made {
 		return nil, nil
 	}
-	if m.attempted || m.madeID == "" {
-		have, err := p.Cluster.Describe(ctx, cluster.Query{Name: p.resource.TopicName()})
+	if m.attempted != nil || m.madeID == "" {
+		query := cluster.Query{Name: p.resource.TopicName()}
+		if m.attempted != nil {
+			query.Keys = m.attempted.Keys()
+		}
+		have, err := p.Cluster.Describe(ctx, query)
 		if err != nil {
 			return p.waits(err), nil
 		}
-		if have == nil {
+		if have == nil || !p.ours(have) {
 			m.disown()
 			return nil, nil
 		}

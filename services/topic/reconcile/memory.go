@@ -16,8 +16,8 @@ import (
 // the map of memories needs a lock.
 type memory struct {
 	uid types.UID
-	// attempted: a create may have been carried out, though nobody said so, after the topic was seen to be absent.
-	attempted bool
+	// attempted is a create that may have been carried out, though nobody said so, after the topic was seen to be absent.
+	attempted *topic.Desired
 	// madeID is the topic that this process made for the resource, until the status says so.
 	madeID string
 	made   bool
@@ -98,7 +98,7 @@ func (m *memory) gone() bool {
 	return time.Since(m.absent) >= confirmAbsence
 }
 
-func (m *memory) disown() { m.attempted, m.made, m.madeID = false, false, "" }
+func (m *memory) disown() { m.attempted, m.made, m.madeID = nil, false, "" }
 
 // ineffective remembers the configuration that the brokers take without effect, so that it is not set again at each
 // sweep. It forgets after an hour, for brokers are upgraded.

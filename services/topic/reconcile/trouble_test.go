@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -170,6 +171,50 @@ func TestACreateThatSucceededIsRecognisedAfterMoreTrouble(t *testing.T) {
 		t.Errorf("it is ours: %+v", made.Status)
 	}
 	b.untilEvents("orders", "Created")
+}
+
+// The create fails with nobody knowing what became of it, and somebody else makes the topic.
+func TestATopicThatIsNotAsItWasAskedForIsSomebodyElses(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		asked   string
+		leaving bool
+	}{
+		"other partitions":  {`{partitions: 3, deletionPolicy: Delete}`, false},
+		"other values":      {`{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`, false},
+		"deleted meanwhile": {`{partitions: 3, deletionPolicy: Delete}`, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake, brokers := testenv.FakeKafka(t)
+			var failed atomic.Int64
+			fake.ControlKey(int16(kmsg.CreateTopics), func(kmsg.Request) (kmsg.Response, error, bool) {
+				fake.KeepControl()
+				failed.Add(1)
+				return nil, errors.New("the connection is closed"), true
+			})
+			hidden := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.UnknownTopicOrPartition, Count: -1})
+			b := setup(t, brokers, seldom)
+			b.apply("orders", c.asked)
+			testenv.Eventually(t, 20*time.Second, "a create fails", func() bool { return failed.Load() > 0 })
+			b.must(fake.CreateTopic("orders", 2, nil))
+			if c.leaving {
+				b.delete("orders")
+			}
+			hidden.Remove()
+			if !c.leaving {
+				if taken := b.until("orders", "True Synced"); taken.Status.Created {
+					t.Errorf("it is not ours: %+v", taken.Status)
+				}
+				b.delete("orders")
+			}
+			b.untilGone("orders")
+			if b.topic("orders") == nil {
+				t.Error("somebody else's topic was deleted")
+			}
+		})
+	}
 }
 
 func TestThrottlingIsHonoured(t *testing.T) {

@@ -178,7 +178,8 @@ func (r *Reconciler) deleteAll(ctx context.Context, asked []departure, leaving [
 	}
 }
 
-// among finds, among the resources that name the topic, the one that goes, and another that is not being deleted.
+// among finds, among the resources that name the topic, the one that goes, and another that is not being deleted. One that
+// --allow forbids to name it keeps it, too: --allow may be a slip, is mended in a minute, and no topic comes back.
 func (d departure) among(naming []*v1alpha1.KafkaTopic) (own, keeper *v1alpha1.KafkaTopic) {
 	for _, resource := range naming {
 		switch {

@@ -47,6 +47,34 @@ func TestOwnershipSpansTheNamespacesOfTheController(t *testing.T) {
 	})
 }
 
+// A namespace that --allow excludes takes nothing from the others by being first. Only a deletion minds it.
+func TestAResourceThatMayNotNameTheTopicHoldsItFromNobody(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	excluded := kubetest.Namespace(t)
+	b := setup(t, brokers, func(o *reconcile.Options) {
+		o.Allow = reconcile.Allow{o.Namespaces[0]: {"orders"}}
+		o.Namespaces = append(o.Namespaces, excluded)
+	})
+	b.in(excluded).apply("a-first", `{topicName: orders, partitions: 2}`)
+	first := b.in(excluded).until("a-first", "False Forbidden")
+	testenv.Eventually(t, 5*time.Second, "the next resource is younger by a second", func() bool {
+		return time.Now().Unix() > first.CreationTimestamp.Unix()
+	})
+	b.apply("b-second", `{topicName: orders, partitions: 3, deletionPolicy: Delete}`)
+	b.until("b-second", "True Synced")
+	b.rest()
+	if s := ready(b.in(excluded).get("a-first")); !strings.HasPrefix(s, "False Forbidden") || b.topic("orders").Partitions != 3 {
+		t.Errorf("got %s", s)
+	}
+	b.delete("b-second")
+	b.untilGone("b-second")
+	b.untilEvents("b-second", "Created", "Retained")
+	if b.topic("orders") == nil {
+		t.Error("in doubt a topic is kept")
+	}
+}
+
 func TestAControllerWorksForTheResourcesOfItsSelector(t *testing.T) {
 	t.Parallel()
 	_, brokers := testenv.FakeKafka(t)

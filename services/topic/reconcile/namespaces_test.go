@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,32 @@ func TestAResourceThatMayNotNameTheTopicHoldsItFromNobody(t *testing.T) {
 	b.untilEvents("b-second", "Created", "Retained")
 	if b.topic("orders") == nil {
 		t.Error("in doubt a topic is kept")
+	}
+}
+
+func TestAWrongAllowForgetsNoTopic(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	prefix := "orders"
+	b := setup(t, brokers, func(o *reconcile.Options) { o.Allow = reconcile.Allow{o.Namespaces[0]: {prefix}} })
+	b.apply("orders", `{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
+	made := b.until("orders", "True Synced").Status
+	b.halt()
+	prefix = "odrers"
+	b.start()
+	if got := b.until("orders", "False Forbidden"); len(got.Finalizers) != 0 || got.Status.TopicID != made.TopicID || !got.Status.Created {
+		t.Errorf("got %+v", got)
+	}
+	b.halt()
+	prefix = "orders"
+	b.start()
+	if got := b.until("orders", "True Synced").Status; got.TopicID != made.TopicID || !got.Created || !slices.Equal(got.ConfigKeys, made.ConfigKeys) {
+		t.Errorf("mended: %+v", got)
+	}
+	b.delete("orders")
+	b.untilGone("orders")
+	if b.topic("orders") != nil {
+		t.Error("the topic is kept, though this resource had it made")
 	}
 }
 

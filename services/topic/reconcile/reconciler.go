@@ -107,7 +107,7 @@ func (p *pass) run(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 	if sentence := p.forbidden(); sentence != "" {
-		return p.stand(ctx, p.disown(terminal(ReasonForbidden, sentence)))
+		return p.stand(ctx, terminal(ReasonForbidden, sentence)) // the status stays: --allow may be a slip
 	}
 	policy := p.resource.Policy()
 	if policy != v1alpha1.Observe && owner != nil && owner.UID != p.resource.UID {

@@ -10,7 +10,8 @@ import (
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
 
-// observe looks at the topic and reports what differs. It changes nothing.
+// observe looks at the topic and reports what differs. It changes nothing, and takes no topic: which one the resource manages
+// stays as it was, for the time after.
 func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	desired.Enforced = nil
 	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
@@ -20,23 +21,27 @@ func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	s := &p.resource.Status
 	p.memory.disown()
 	if have == nil {
-		s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
+		s.Partitions, s.Replicas = 0, 0
 		v := terminal(ReasonMissing, "There is no topic "+desired.Name+", and managementPolicy Observe makes none.")
 		v.stalled = false // somebody else may make it
 		return v
 	}
-	id := have.ID
-	if id == "" {
-		id = v1alpha1.TopicIDByName
+	s.Partitions, s.Replicas = have.Partitions, have.Replicas
+	differences := differences(desired, have)
+	if replaced(s, have) {
+		differences = append([]string{fmt.Sprintf("it has the id %s, not %s", have.ID, s.TopicID)}, differences...)
 	}
-	s.Created = s.Created && s.TopicID == id
-	s.TopicID, s.Partitions, s.Replicas = id, have.Partitions, have.Replicas
-	if differences := differences(desired, have); len(differences) > 0 {
+	if len(differences) > 0 {
 		v := terminal(ReasonDrifted, fmt.Sprintf("The topic differs: %s. managementPolicy Observe changes nothing.", strings.Join(differences, ", ")))
 		v.stalled = false
 		return v
 	}
 	return ready(ReasonObserved, "The topic is as this resource says; managementPolicy Observe changes nothing.")
+}
+
+// replaced tells that another topic has come to the name of the one that a resource manages.
+func replaced(s *v1alpha1.KafkaTopicStatus, have *topic.Topic) bool {
+	return s.TopicID != "" && s.TopicID != v1alpha1.TopicIDByName && have.ID != "" && s.TopicID != have.ID
 }
 
 // differences are what a plan would change, in words.

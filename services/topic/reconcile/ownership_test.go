@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,57 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 			t.Error("Observe deletes nothing")
 		}
 		b.untilEvents("orders", "Missing", "Drifted")
+	})
+}
+
+// What was managed before Observe is what is managed after it, and what was only observed never was.
+func TestObservingTakesNoTopic(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		testenv.CreateTopics(t, brokers, 2, "foreign")
+		b.apply("foreign", `{partitions: 2, managementPolicy: Observe, deletionPolicy: Delete}`)
+		b.apply("own", `{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
+		b.apply("vanishing", `{partitions: 1, managementPolicy: Observe}`)
+		b.until("vanishing", "False Missing")
+		testenv.CreateTopics(t, brokers, 1, "vanishing")
+		if s := b.until("foreign", "True Observed").Status; s.TopicID != "" || s.Partitions != 2 {
+			t.Errorf("observed: %+v", s)
+		}
+		made := b.until("own", "True Synced").Status
+		b.change("own", `{spec: {managementPolicy: Observe}}`)
+		if s := b.until("own", "True Observed").Status; s.TopicID != made.TopicID || !s.Created || !slices.Equal(s.ConfigKeys, made.ConfigKeys) {
+			t.Errorf("observed: %+v", s)
+		}
+		b.until("vanishing", "True Observed")
+		before := b.gate.requests()
+		b.rest()
+		if n := b.gate.requests() - before; n != 0 {
+			t.Errorf("%d requests at rest", n)
+		}
+
+		_, err := b.admin.DeleteTopics(t.Context(), "own", "vanishing")
+		b.must(err)
+		b.until("vanishing", "False Missing")
+		b.until("own", "False Missing")
+		retention := "1000"
+		_, err = b.admin.CreateTopic(t.Context(), 2, -1, map[string]*string{"retention.ms": &retention}, "own")
+		b.must(err)
+		testenv.Eventually(t, 10*time.Second, "it is shown", func() bool { return b.topic("own") != nil })
+		b.until("own", "False Drifted: The topic differs: it has the id "+b.topic("own").ID+", not "+made.TopicID+".")
+
+		for _, name := range []string{"foreign", "own", "vanishing"} {
+			b.change(name, `{spec: {managementPolicy: Manage}}`)
+		}
+		b.until("own", "False Replaced")
+		if s := b.until("foreign", "True Synced").Status; s.Created {
+			t.Errorf("taken over: %+v", s)
+		}
+		if s := b.until("vanishing", "True Synced").Status; !s.Created {
+			t.Errorf("made: %+v", s)
+		}
+		b.untilEvents("foreign", "Adopted")
+		b.untilEvents("own", "Created", "Missing", "Drifted", "Refused")
+		b.untilEvents("vanishing", "Missing", "Missing", "Created")
 	})
 }
 

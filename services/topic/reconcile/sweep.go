@@ -109,8 +109,9 @@ func (s *sweeper) differs(resource *v1alpha1.KafkaTopic, desired topic.Desired, 
 	if have == nil {
 		return true
 	}
-	status := resource.Status
-	if have.ID != "" && have.ID != status.TopicID || have.Partitions != status.Partitions || have.Replicas != status.Replicas {
+	status := &resource.Status
+	untaken := resource.Policy() != v1alpha1.Observe && have.ID != "" && have.ID != status.TopicID
+	if untaken || replaced(status, have) || have.Partitions != status.Partitions || have.Replicas != status.Replicas {
 		return true
 	}
 	ability := topic.Ability{Replicas: s.Cluster.Redpanda(), Ineffective: func(key, text string) bool {

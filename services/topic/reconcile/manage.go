@@ -24,6 +24,7 @@ func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, err
 		return nil, err
 	}
 	if err != nil {
+		p.memory.absent = time.Time{} // seen by nobody is not absent
 		return p.trouble(err), nil
 	}
 	if have == nil {

@@ -83,7 +83,8 @@ func (m *memory) trouble() time.Duration {
 	return time.Since(m.troubled)
 }
 
-func (m *memory) calm() { m.troubled, m.tries = time.Time{}, 0 }
+// calm notes that nothing is waited for: what comes next has its own beginning.
+func (m *memory) calm() { m.troubled, m.tries, m.absent = time.Time{}, 0, time.Time{} }
 
 // pause grows from 100 ms to 5 s with each try.
 func (m *memory) pause() time.Duration {

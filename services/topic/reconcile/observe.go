@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
@@ -14,6 +15,7 @@ import (
 // stays as it was, for the time after.
 func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	desired.Enforced = nil
+	p.memory.absent = time.Time{} // only who manages a topic misses it
 	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
 	if err != nil {
 		return p.trouble(err)

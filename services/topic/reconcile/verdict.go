@@ -84,8 +84,9 @@ func (p *pass) trouble(err error) *verdict {
 	e := cluster.AsError(err)
 	switch e.Kind {
 	case cluster.Unavailable:
-		if p.settled() {
-			return &verdict{silent: true} // an outage changes no settled resource; the next sweep looks
+		if p.settled() { // an outage changes no settled resource; the next sweep looks
+			p.memory.calm()
+			return &verdict{silent: true}
 		}
 		v := passing(ReasonBrokersUnavailable, "No Kafka broker answers, or none lets the controller in (see its /readyz?verbose). What is to be done is done once they do.")
 		v.patience = outagePatience

@@ -54,10 +54,11 @@ func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.To
 	return p.synced(desired), nil
 }
 
-func (p *pass) ability(name string) topic.Ability {
+func (r *Reconciler) ability(name string) topic.Ability {
 	return topic.Ability{
-		Replicas:    p.Cluster.Redpanda(),
-		Ineffective: func(key, text string) bool { return p.vain(name, key, text) },
+		Replicas:    r.Cluster.Redpanda(),
+		HidesOwn:    r.Cluster.Redpanda(),
+		Ineffective: func(key, text string) bool { return r.vain(name, key, text) },
 	}
 }
 
@@ -130,6 +131,9 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 
 // settle waits until the brokers show what they were told, and returns what they do not show yet.
 func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Plan, altered, grown bool) (*topic.Topic, []topic.Change, error) {
+	if p.Cluster.Redpanda() {
+		desired.Enforced = nil // no description tells whether a reset is done
+	}
 	after, err := p.await(ctx, desired, func(t *topic.Topic) bool {
 		if t == nil {
 			return false
@@ -152,9 +156,7 @@ func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Pla
 		return after, rest, nil
 	}
 	for _, c := range rest {
-		if !c.Reset {
-			p.ineffective.add(vainValue(desired.Name, c.Key, c.New)) // as it does with some keys
-		}
+		p.ineffective.add(vainValue(desired.Name, c.Key, c.New)) // as it does with some keys
 	}
 	return after, nil, nil
 }

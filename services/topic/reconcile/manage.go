@@ -203,8 +203,8 @@ func (p *pass) mayDelete() bool {
 }
 
 // vain tells that the brokers take a value without effect.
-func (p *pass) vain(name, key, text string) bool {
-	return p.ineffective.has(key) || p.ineffective.has(vainValue(name, key, text))
+func (r *Reconciler) vain(name, key, text string) bool {
+	return r.ineffective.has(key) || r.ineffective.has(vainValue(name, key, text))
 }
 
 func vainValue(name, key, text string) string { return name + "/" + key + "=" + text }

@@ -166,6 +166,32 @@ func TestRedpandaIgnoresUnknownKeysAtCreationAndTheControllerDoesNot(t *testing.
 	b.until("orders", "True Synced")
 }
 
+// A value that equals the default may be described as the default: it is reset all the same, or a default that changes
+// later would not come through.
+func TestRedpandaIsToldToResetWhatItShowsAsTheDefault(t *testing.T) {
+	t.Parallel()
+	broker, brokers := newRedpanda(t)
+	broker.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		return shows(req, "retention.ms", "604800000", kmsg.ConfigSourceDefaultConfig), nil, true
+	})
+	resets := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.IncrementalAlterConfigs}, Count: -1, Observe: true, When: func(req kmsg.Request) bool {
+		changes := req.(*kmsg.IncrementalAlterConfigsRequest).Resources[0].Configs
+		return len(changes) == 1 && changes[0].Name == "retention.ms" && changes[0].Op == kmsg.IncrementalAlterConfigOpDelete
+	}})
+	b := setup(t, brokers)
+	b.apply("orders", `{partitions: 1, config: {retention.ms: 604800000}}`)
+	b.until("orders", "True Synced")
+	b.change("orders", `{spec: {config: null}}`)
+	if keys := b.until("orders", "True Synced").Status.ConfigKeys; len(keys) != 0 {
+		t.Errorf("keys enforced: %v", keys)
+	}
+	b.rest() // some sweeps
+	if n := resets.Hits(); n != 1 {
+		t.Errorf("it is told %d times", n)
+	}
+}
+
 func TestRedpandaMovesReplicasByItself(t *testing.T) {
 	t.Parallel()
 	_, brokers := newRedpanda(t)

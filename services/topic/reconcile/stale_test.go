@@ -19,7 +19,7 @@ func TestAnOldValueThatIsShownForLongIsWaitedFor(t *testing.T) {
 	var stale atomic.Bool
 	fake.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
-		return shows(req, "retention.ms", "1000"), nil, stale.Load()
+		return shows(req, "retention.ms", "1000", kmsg.ConfigSourceDynamicTopicConfig), nil, stale.Load()
 	})
 	b := setup(t, brokers)
 	b.apply("orders", `{config: {retention.ms: 1000}}`)
@@ -38,14 +38,14 @@ func TestAnOldValueThatIsShownForLongIsWaitedFor(t *testing.T) {
 	b.untilEvents("orders", "Created", "ConfigChanged", "Drifted")
 }
 
-// shows is an answer in which all topics that were asked for set a key to a value.
-func shows(req kmsg.Request, key, text string) kmsg.Response {
+// shows is an answer in which all topics that were asked for have a key at a value.
+func shows(req kmsg.Request, key, text string, source kmsg.ConfigSource) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, asked := range req.(*kmsg.DescribeConfigsRequest).Resources {
 		r := kmsg.NewDescribeConfigsResponseResource()
 		r.ResourceType, r.ResourceName = asked.ResourceType, asked.ResourceName
 		v := kmsg.NewDescribeConfigsResponseResourceConfig()
-		v.Name, v.Value, v.Source = key, kmsg.StringPtr(text), kmsg.ConfigSourceDynamicTopicConfig
+		v.Name, v.Value, v.Source = key, kmsg.StringPtr(text), source
 		r.Configs = append(r.Configs, v)
 		resp.Resources = append(resp.Resources, r)
 	}

@@ -203,6 +203,26 @@ func TestRedpandaMovesReplicasByItself(t *testing.T) {
 	b.untilEvents("orders", "Created", "ConfigChanged")
 }
 
+// Brokers take all changes of a topic or none.
+func TestOneRefusedKeyKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	_, brokers := newRedpanda(t)
+	b := setup(t, brokers)
+	b.apply("orders", `{partitions: 1, config: {max.message.bytes: 4000}}`)
+	b.until("orders", "True Synced")
+	b.change("orders", `{spec: {config: {max.message.bytes: 5000, no.such.key: 1, retention.mss: 5, retention.ms: 1000}}}`)
+	got := b.until("orders", "False Refused: The brokers refuse it. INVALID_CONFIG: unknown key no.such.key; INVALID_CONFIG: unknown key retention.mss.")
+	if keys := got.Status.ConfigKeys; !slices.Equal(keys, []string{"max.message.bytes", "retention.ms"}) {
+		t.Errorf("keys enforced: %v", keys)
+	}
+	if v := b.value("orders", "max.message.bytes") + " " + b.value("orders", "retention.ms"); v != "5000 1000" {
+		t.Errorf("the others are %s", v)
+	}
+	b.set("orders", "retention.ms", "7")
+	testenv.Eventually(t, 10*time.Second, "drift of the others is mended", func() bool { return b.value("orders", "retention.ms") == "1000" })
+	b.untilEvents("orders", "Created", "ConfigChanged", "Refused", "Drifted")
+}
+
 func TestRedpandaRefusesAnEvenNumberOfReplicas(t *testing.T) {
 	t.Parallel()
 	_, brokers := newRedpanda(t)

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,13 +60,13 @@ func TestARefusedChangeOfATopicThatIsThere(t *testing.T) {
 	b := setup(t, testenv.RealKafka(t))
 	testenv.CreateTopics(t, b.brokers, 1, "orders")
 	b.set("orders", "retention.ms", "77")
-	b.apply("orders", `{partitions: 3, config: {retention.ms: -7}}`)
+	b.apply("orders", `{partitions: 3, config: {retention.ms: -7, max.message.bytes: 5000}}`)
 	got := b.until("orders", "False Refused")
-	if b.topic("orders").Partitions != 3 {
+	if b.topic("orders").Partitions != 3 || b.value("orders", "max.message.bytes") != "5000" {
 		t.Error("a step that fails keeps no other back")
 	}
-	if len(got.Status.ConfigKeys) != 0 {
-		t.Errorf("keys enforced: %v", got.Status.ConfigKeys)
+	if keys := got.Status.ConfigKeys; !slices.Equal(keys, []string{"max.message.bytes"}) {
+		t.Errorf("keys enforced: %v", keys)
 	}
 	b.change("orders", `{spec: {config: null}}`)
 	b.until("orders", "True Synced")

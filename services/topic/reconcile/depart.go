@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -78,7 +79,7 @@ func (p *pass) deleteTopic(ctx context.Context) (*verdict, error) {
 	case err != nil:
 		return nil, err
 	case fate.changed:
-		return lookAgain(patience / 50), nil
+		return lookAgain(time.Second), nil
 	case fate.keeper != "":
 		p.say(normal, EventRetained, "Kept the topic %s: the KafkaTopic %s names it too.", name, fate.keeper)
 	case fate.err == nil:
@@ -101,6 +102,9 @@ func (p *pass) waits(err error) *verdict {
 	v.stalled = false
 	if v.patience == 0 {
 		v.patience = patience
+	}
+	if kind := cluster.AsError(err).Kind; kind == cluster.Disabled || kind == cluster.Denied || kind == cluster.Refused {
+		v.again = refusedDeletion
 	}
 	v.message = fmt.Sprintf("The topic cannot be deleted yet. %s It is tried again. To let this resource go and keep the topic: kubectl patch kafkatopics.kafka.openorder.io -n %s %s --type=merge -p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'",
 		v.message, p.resource.Namespace, p.resource.Name)

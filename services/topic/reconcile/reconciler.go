@@ -29,6 +29,8 @@ const (
 	settleTime = 5 * time.Second
 	// departing is how long a deletion waits for others, for each batch of them reads all resources.
 	departing = 150 * time.Millisecond
+	// refusedDeletion is when a deletion is tried again that somebody has to allow first: each attempt reads all resources.
+	refusedDeletion = time.Minute
 	// stopBound is how long passes may go on after the controller was told to stop.
 	stopBound = 10 * time.Second
 )

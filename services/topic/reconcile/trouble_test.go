@@ -112,9 +112,31 @@ func TestADeletionThatCannotBeDoneSaysSoAndCanBeGivenUp(t *testing.T) {
 				t.Error("the topic is kept")
 			}
 			fault.Remove()
+			b.change("gone", `{metadata: {annotations: {try: again}}}`) // what somebody has to allow is tried once a minute
 			b.untilGone("gone")
 			if b.topic("gone") != nil {
 				t.Error("the topic is deleted once the brokers let it")
+			}
+		})
+	}
+}
+
+// Each attempt reads all resources from the API server.
+func TestADeletionThatSomebodyHasToAllowIsTriedSeldom(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []*kerr.Error{kerr.TopicDeletionDisabled, kerr.TopicAuthorizationFailed, kerr.PolicyViolation} {
+		t.Run(fault.Message, func(t *testing.T) {
+			t.Parallel()
+			fake, brokers := testenv.FakeKafka(t)
+			b := setup(t, brokers)
+			b.apply("orders", `{deletionPolicy: Delete}`)
+			b.until("orders", "True")
+			fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DeleteTopics}, Err: fault, Count: -1})
+			before := b.gate.reads()
+			b.delete("orders")
+			b.until("orders", "False") // after 5 s
+			if n := b.gate.reads() - before; n > 2 {
+				t.Errorf("%d reads: at once, before it is said, and then each minute", n)
 			}
 		})
 	}

@@ -41,7 +41,7 @@ func newRedpanda(t *testing.T) (*redpanda, kafka.Config) {
 			// Unknown keys are ignored in silence.
 			topics[i].Configs = slices.DeleteFunc(topics[i].Configs, func(c kmsg.CreateTopicsRequestTopicConfig) bool { return !slices.Contains(known, c.Name) })
 			if topics[i].ReplicationFactor == 2 {
-				return refuse(req, topics), nil, true
+				return refuse(req, topics, kerr.InvalidReplicationFactor, "Replication factor must be an odd number greater than 0"), nil, true
 			}
 		}
 		return nil, nil, false
@@ -51,11 +51,11 @@ func newRedpanda(t *testing.T) (*redpanda, kafka.Config) {
 	return r, brokers
 }
 
-func refuse(req kmsg.Request, topics []kmsg.CreateTopicsRequestTopic) kmsg.Response {
+func refuse(req kmsg.Request, topics []kmsg.CreateTopicsRequestTopic, with *kerr.Error, message string) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	for _, t := range topics {
 		st := kmsg.NewCreateTopicsResponseTopic()
-		st.Topic, st.ErrorCode, st.ErrorMessage = t.Topic, kerr.InvalidReplicationFactor.Code, kmsg.StringPtr("Replication factor must be an odd number greater than 0")
+		st.Topic, st.ErrorCode, st.ErrorMessage = t.Topic, with.Code, &message
 		resp.Topics = append(resp.Topics, st)
 	}
 	return resp

@@ -243,11 +243,23 @@ func TestATopicThatIsNotAsItWasAskedForIsSomebodyElses(t *testing.T) {
 func TestThrottlingIsHonoured(t *testing.T) {
 	t.Parallel()
 	fake, brokers := testenv.FakeKafka(t)
-	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.ThrottlingQuotaExceeded, Count: 2})
+	times := make(chan time.Time, 10)
+	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		times <- time.Now()
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.ThrottlingQuotaExceeded, "later"), nil, len(times) <= 2
+	})
 	b := setup(t, brokers, seldom)
 	b.apply("orders", `{}`)
 	b.until("orders", "True Synced")
 	b.rest()
+	for first, n := <-times, len(times); n > 0; n-- {
+		next := <-times
+		if waited := next.Sub(first); waited < time.Second {
+			t.Errorf("tried again after %s: without a time of the brokers it is a second", waited)
+		}
+		first = next
+	}
 	if n := b.gate.writes(); n != 1 {
 		t.Errorf("%d writes: nothing is said of what passes within five seconds", n)
 	}
@@ -261,7 +273,7 @@ func TestATerminalProblemIsNotTriedInAHotLoop(t *testing.T) {
 	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		creates.Add(1)
-		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics), nil, true
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.InvalidReplicationFactor, "no"), nil, true
 	})
 	sweep := time.Hour
 	b := setup(t, brokers, func(o *reconcile.Options) { o.SweepInterval = sweep })

@@ -175,6 +175,9 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 	err := p.Cluster.SetReplicas(ctx, plan.Name, plan.Replicas)
 	if err == nil {
 		if m.replicas != plan.Replicas {
+			if p.drifted() {
+				p.Metrics.drift.Inc()
+			}
 			p.say(normal, EventConfigChanged, "Asked for %d replicas of the topic %s.", plan.Replicas, plan.Name)
 		}
 		m.replicas, m.replicasAsked = plan.Replicas, time.Now()

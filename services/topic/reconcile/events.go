@@ -51,10 +51,18 @@ var verdictEvents = map[string]string{
 	ReasonNotSupported: EventRefused, ReasonReplaced: EventRefused, ReasonDrifted: EventDrifted, ReasonMissing: EventMissing,
 }
 
+// driftVerdicts are the verdicts that tell of drift where the resource had been settled before.
+var driftVerdicts = map[string]bool{ReasonDrifted: true, ReasonMissing: true, ReasonReplaced: true, ReasonNotSupported: true}
+
 func (p *pass) sayVerdict(v *verdict) {
-	reason, tells := verdictEvents[v.reason]
 	was := meta.FindStatusCondition(p.before.Conditions, v1alpha1.ConditionReady)
-	if tells && (was == nil || was.Reason != v.reason || was.Message != v.message) {
+	if was != nil && was.Reason == v.reason && was.Message == v.message {
+		return
+	}
+	if driftVerdicts[v.reason] && p.drifted() {
+		p.Metrics.drift.Inc()
+	}
+	if reason, tells := verdictEvents[v.reason]; tells {
 		p.say(warning, reason, "%s", v.message)
 	}
 }

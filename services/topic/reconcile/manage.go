@@ -50,6 +50,7 @@ func (p *pass) missed(ctx context.Context) (*verdict, error) {
 	if !p.memory.gone() {
 		return lookAgain(confirmAbsence / 3), nil
 	}
+	p.Metrics.drift.Inc()
 	p.say(warning, EventMissing, "The topic %s with the id %s is gone, with all its records; it is created again, empty.", p.resource.TopicName(), s.TopicID)
 	s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
 	p.record(&verdict{ready: metav1.ConditionFalse, reason: ReasonMissing, message: "The topic is gone, with all its records. It is created again, empty."})

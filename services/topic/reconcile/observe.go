@@ -29,7 +29,7 @@ func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 		return v
 	}
 	s.Partitions, s.Replicas = have.Partitions, have.Replicas
-	differences := differences(desired, have)
+	differences := differences(desired, have, p.ability(desired.Name))
 	if replaced(s, have) {
 		differences = append([]string{fmt.Sprintf("it has the id %s, not %s", have.ID, s.TopicID)}, differences...)
 	}
@@ -47,7 +47,7 @@ func replaced(s *v1alpha1.KafkaTopicStatus, have *topic.Topic) bool {
 }
 
 // differences are what a plan would change, in words.
-func differences(desired topic.Desired, have *topic.Topic) []string {
+func differences(desired topic.Desired, have *topic.Topic, can topic.Ability) []string {
 	var words []string
 	if desired.Partitions != 0 && desired.Partitions != have.Partitions {
 		words = append(words, fmt.Sprintf("it has %d partitions, not %d", have.Partitions, desired.Partitions))
@@ -55,7 +55,7 @@ func differences(desired topic.Desired, have *topic.Topic) []string {
 	if desired.Replicas != 0 && desired.Replicas != have.Replicas {
 		words = append(words, fmt.Sprintf("it has %d replicas, not %d", have.Replicas, desired.Replicas))
 	}
-	for _, c := range topic.Diff(desired, have, topic.Ability{}).Config {
+	for _, c := range topic.Diff(desired, have, can).Config {
 		now := c.Old
 		if now == "" {
 			now = "unset"

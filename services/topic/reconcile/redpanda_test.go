@@ -147,11 +147,13 @@ func TestRedpandaTakesKeysWithoutEffect(t *testing.T) {
 	version := b.get("orders").ResourceVersion
 	b.rest() // some sweeps
 	broker.mu.Lock()
-	defer broker.mu.Unlock()
 	if broker.alters != before || b.get("orders").ResourceVersion != version {
 		t.Error("the difference never converges")
 	}
+	broker.mu.Unlock()
 	b.untilEvents("orders", "Created")
+	b.change("orders", `{spec: {managementPolicy: Observe}}`)
+	b.until("orders", "True Observed")
 }
 
 func TestRedpandaIgnoresUnknownKeysAtCreationAndTheControllerDoesNot(t *testing.T) {

@@ -122,3 +122,19 @@ func TestAControllerWorksForTheResourcesOfItsSelector(t *testing.T) {
 		t.Error("a resource for another cluster keeps the topic of this one")
 	}
 }
+
+// To a watch with a selector, a resource that loses its labels is a deleted one.
+func TestAResourceThatLeavesTheSelectorIsNotToldToBeDeleted(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, func(o *reconcile.Options) { o.Selector = labels.SelectorFromSet(labels.Set{"cluster": "this"}) })
+	for _, name := range []string{"leaving", "deleted"} {
+		b.apply(name, `{partitions: 1}`)
+		b.change(name, `{metadata: {labels: {cluster: this}}}`)
+		b.until(name, "True Synced")
+	}
+	b.change("leaving", `{metadata: {labels: {cluster: other}}}`)
+	b.delete("deleted")
+	b.untilEvents("deleted", "Created", "Retained") // which comes later
+	b.untilEvents("leaving", "Created")
+}

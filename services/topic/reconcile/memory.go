@@ -28,6 +28,8 @@ type memory struct {
 	troubled time.Time // since when passes end without a result
 	tries    int
 
+	answered annotations // that the last result took into account
+
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 
@@ -36,6 +38,13 @@ type memory struct {
 
 	wrote   uint64 // resourceVersion of our last write
 	wroteAt time.Time
+}
+
+// annotations are those that a pass reads.
+type annotations struct{ accept, confirm string }
+
+func annotationsOf(resource *v1alpha1.KafkaTopic) annotations {
+	return annotations{resource.Annotations[v1alpha1.AcceptTopicID], resource.Annotations[v1alpha1.ConfirmDeletion]}
 }
 
 type memories struct {

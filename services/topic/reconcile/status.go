@@ -25,6 +25,7 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 	after := v.again
 	if v.patience == 0 {
 		p.memory.calm()
+		p.memory.answered = annotationsOf(p.resource)
 	} else {
 		troubled := p.memory.trouble()
 		if after == 0 {

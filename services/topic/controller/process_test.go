@@ -85,6 +85,13 @@ func (p *place) start(brokers kafka.Config, flags ...string) *process {
 	return c
 }
 
+// logged is what the process has logged.
+func (c *process) logged() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log.String()
+}
+
 // read keeps the log, and finds the address of the probes in it.
 func (c *process) read(stderr io.Reader, listening chan<- string) {
 	lines := bufio.NewScanner(stderr)
@@ -108,7 +115,7 @@ func (c *process) cleanUp() {
 	c.signal(syscall.SIGKILL)
 	<-c.ended
 	if c.Failed() {
-		c.Logf("the log of %s:\n%s", c.admin, c.log.String())
+		c.Logf("the log of %s:\n%s", c.admin, c.logged())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -129,6 +130,28 @@ func (b *bundle) rest() {
 		}
 		return time.Since(since) > 700*time.Millisecond
 	})
+}
+
+// counted adds the series of a counter that have the labels' values.
+func (b *bundle) counted(metric string, values ...string) (total float64) {
+	b.Helper()
+	families, err := b.metrics.Gather()
+	b.must(err)
+	for _, family := range families {
+		if family.GetName() != metric {
+			continue
+		}
+		for _, series := range family.Metric {
+			var has []string
+			for _, label := range series.Label {
+				has = append(has, label.GetValue())
+			}
+			if !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(has, value) }) {
+				total += series.Counter.GetValue()
+			}
+		}
+	}
+	return total
 }
 
 // await waits for something that the controller does.

@@ -186,9 +186,14 @@ func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
 		b.change("orders", `{spec: {managementPolicy: Pause}}`)
 		b.until("orders", "Unknown Paused")
 		b.set("orders", "retention.ms", "5")
-		b.rest()
+		before := b.counted("openorder_topic_admin_requests_total", "DescribeConfigs")
+		b.change("orders", `{metadata: {annotations: {look: again}}}`)
+		b.rest() // some sweeps
 		if b.value("orders", "retention.ms") != "5" {
 			t.Error("a paused topic was touched")
+		}
+		if n := b.counted("openorder_topic_admin_requests_total", "DescribeConfigs") - before; n != 0 {
+			t.Errorf("a paused topic was read %v times", n)
 		}
 		b.delete("orders")
 		testenv.Eventually(t, 10*time.Second, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })

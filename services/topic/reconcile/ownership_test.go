@@ -107,9 +107,11 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 		if s := ready(b.until("orders", "False Drifted")); !strings.Contains(s, "it has 2 partitions, not 3, retention.ms is 604800000, not 1000.") {
 			t.Errorf("got %s", s)
 		}
+		b.halt() // or a sweep in between would tell what is left
 		_, err := b.admin.UpdatePartitions(t.Context(), 3, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "1000")
+		b.start()
 		b.until("orders", "True Observed")
 		b.rest()
 		before := b.gate.requests()

@@ -147,6 +147,7 @@ func TestObservingTakesNoTopic(t *testing.T) {
 			t.Errorf("observed: %+v", s)
 		}
 		b.until("vanishing", "True Observed")
+		b.rest()
 		before := b.gate.requests()
 		b.rest()
 		if n := b.gate.requests() - before; n != 0 {

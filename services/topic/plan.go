@@ -44,6 +44,8 @@ type Change struct {
 type Ability struct {
 	// Replicas tells that the number of replicas of an existing topic can be set.
 	Replicas bool
+	// HidesOwn tells that a value that the topic sets may be described as the cluster's, where the two are the same.
+	HidesOwn bool
 	// Ineffective tells that the cluster takes a key without effect, so that setting it again would never end.
 	Ineffective func(key, value string) bool
 }
@@ -87,7 +89,7 @@ func changes(desired Desired, have *Topic, can Ability) []Change {
 		case wanted && can.Ineffective != nil && can.Ineffective(key, want):
 		case wanted && (!described || !SameValue(key, now.Text, want)):
 			changes = append(changes, Change{Key: key, Old: now.Text, New: want})
-		case !wanted && described && now.Own:
+		case !wanted && described && (now.Own || can.HidesOwn):
 			changes = append(changes, Change{Key: key, Old: now.Text, Reset: true})
 		}
 	}

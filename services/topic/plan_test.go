@@ -40,6 +40,7 @@ func TestThePlanFromWhatIsThereToWhatIsDesired(t *testing.T) {
 		"a key without effect":     {wants(map[string]string{"flush.messages": "1"}), three, topic.Ability{Ineffective: func(key, _ string) bool { return key == "flush.messages" }}, topic.Plan{}},
 		"a key taken out":          {wants(nil, "retention.ms"), with(map[string]topic.Value{"retention.ms": own("2")}), topic.Ability{}, topic.Plan{Config: []topic.Change{{Key: "retention.ms", Old: "2", Reset: true}}}},
 		"a key taken out, reset":   {wants(nil, "retention.ms"), with(map[string]topic.Value{"retention.ms": inherited("2")}), topic.Ability{}, topic.Plan{}},
+		"one whose reset may hide": {wants(nil, "retention.ms"), with(map[string]topic.Value{"retention.ms": inherited("2")}), topic.Ability{HidesOwn: true}, topic.Plan{Config: []topic.Change{{Key: "retention.ms", Old: "2", Reset: true}}}},
 		"a key never enforced":     {wants(nil), with(map[string]topic.Value{"retention.ms": own("2")}), topic.Ability{}, topic.Plan{}},
 		"the same in other words":  {wants(map[string]string{"cleanup.policy": "delete,compact", "retention.ms": "1e3", "preallocate": "TRUE"}), with(map[string]topic.Value{"cleanup.policy": own("compact,delete"), "retention.ms": own("1000"), "preallocate": own("true")}), topic.Ability{}, topic.Plan{}},
 		"several keys, in order":   {wants(map[string]string{"b": "1", "a": "2"}, "c"), with(map[string]topic.Value{"c": own("3")}), topic.Ability{}, topic.Plan{Config: []topic.Change{{Key: "a", New: "2"}, {Key: "b", New: "1"}, {Key: "c", Old: "3", Reset: true}}}},

@@ -43,14 +43,16 @@ func (c *Cluster) createOnce(ctx context.Context, asked []topic.Desired) []batch
 	}
 	sent := c.wire.creates.Load()
 	resp, failed := request[*kmsg.CreateTopicsResponse](ctx, c, req)
-	again := c.wire.creates.Load()-sent > 1 // the client sent it again: an earlier one may have done it
+	times := c.wire.creates.Load() - sent
 	answers := make([]batch.Answer[*topic.Topic], len(asked))
 	if failed != nil {
+		failed.Ambiguous = failed.Ambiguous && times > 0 // what was not even sent was not done
 		for i := range answers {
 			answers[i].Err = failed
 		}
 		return answers
 	}
+	again := times > 1 // by the client itself: an earlier one may have done it
 	byName := make(map[string]*kmsg.CreateTopicsResponseTopic, len(resp.Topics))
 	for i := range resp.Topics {
 		byName[resp.Topics[i].Topic] = &resp.Topics[i]

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
@@ -126,6 +128,23 @@ func TestAnAnswerThatTimedOutIsAmbiguous(t *testing.T) {
 	}
 	if existing(t, c) == nil {
 		t.Error("it was made all the same")
+	}
+}
+
+func TestACreateWithoutAnAnswerIsAmbiguousOnlyIfItWasSent(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	fake.ControlKey(int16(kmsg.CreateTopics), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		return nil, errors.New("the connection is closed"), true
+	})
+	_, err := open(t, brokers).Create(t.Context(), topic.Desired{Name: "orders", Partitions: 1})
+	if e := cluster.AsError(err); e.Kind != cluster.Unavailable || !e.Ambiguous {
+		t.Errorf("a broker that hangs up may have made it: %+v", e)
+	}
+	_, err = open(t, kafka.Config{Brokers: "127.0.0.1:1"}).Create(t.Context(), topic.Desired{Name: "orders", Partitions: 1})
+	if e := cluster.AsError(err); e.Kind != cluster.Unavailable || e.Ambiguous {
+		t.Errorf("where nobody listens nothing was made: %+v", e)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type wire struct {
 	requests *prometheus.CounterVec
 	errors   *prometheus.CounterVec
-	creates  atomic.Int64
+	creates  atomic.Int64 // that a broker may have got
 }
 
 var _ kgo.HookBrokerWrite = (*wire)(nil)
@@ -33,8 +33,11 @@ func newWire(metrics prometheus.Registerer) *wire {
 	return w
 }
 
-// OnBrokerWrite counts a request.
-func (w *wire) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+// OnBrokerWrite counts a request, unless not even a part of it left.
+func (w *wire) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, written int, _, _ time.Duration, _ error) {
+	if written == 0 {
+		return
+	}
 	w.requests.WithLabelValues(kmsg.NameForKey(key)).Inc()
 	if key == int16(kmsg.CreateTopics) {
 		w.creates.Add(1)

@@ -5,16 +5,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
 )
 
-func TestOneReplicaWorksAndTheOtherTakesOverWhenItStops(t *testing.T) {
-	t.Parallel()
+// newLeader starts a controller, alone in a place of its own, and waits until it works.
+func newLeader(t *testing.T) (*place, kafka.Config, *process) {
+	t.Helper()
 	_, brokers := testenv.FakeKafka(t)
 	p := newPlace(t)
-	first := p.start(brokers)
+	leader := p.start(brokers)
 	p.apply("before", `{}`)
 	p.until("before", "True Synced")
+	return p, brokers, leader
+}
+
+func TestOneReplicaWorksAndTheOtherTakesOverWhenItStops(t *testing.T) {
+	t.Parallel()
+	p, brokers, first := newLeader(t)
 	first.untilWaitsForNothing()
 	holder := p.holder()
 
@@ -44,11 +52,7 @@ func TestOneReplicaWorksAndTheOtherTakesOverWhenItStops(t *testing.T) {
 
 func TestAReplicaThatIsKilledIsReplacedWhenItsLeaseEnds(t *testing.T) {
 	t.Parallel()
-	_, brokers := testenv.FakeKafka(t)
-	p := newPlace(t)
-	first := p.start(brokers)
-	p.apply("before", `{}`)
-	p.until("before", "True Synced")
+	p, brokers, first := newLeader(t)
 	second := p.start(brokers)
 	first.signal(syscall.SIGKILL)
 	p.apply("after", `{}`)
@@ -58,11 +62,7 @@ func TestAReplicaThatIsKilledIsReplacedWhenItsLeaseEnds(t *testing.T) {
 
 func TestSIGTERMEndsTheControllerInOrder(t *testing.T) {
 	t.Parallel()
-	_, brokers := testenv.FakeKafka(t)
-	p := newPlace(t)
-	c := p.start(brokers)
-	p.apply("orders", `{}`)
-	p.until("orders", "True Synced")
+	p, _, c := newLeader(t)
 	if p.holder() == "" {
 		t.Fatal("it works without the lease")
 	}

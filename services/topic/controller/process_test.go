@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,8 +80,17 @@ func (p *place) start(brokers kafka.Config, flags ...string) *process {
 	case c.admin = <-listening:
 	case <-c.ended:
 		p.Fatal("the controller ended at once")
+	case <-time.After(30 * time.Second):
+		p.Fatal("the controller does not say where its probes are")
 	}
 	return c
+}
+
+// logged is what the process has logged.
+func (c *process) logged() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log.String()
 }
 
 // read keeps the log, and finds the address of the probes in it.
@@ -97,7 +105,10 @@ func (c *process) read(stderr io.Reader, listening chan<- string) {
 			Address string `json:"admin_listen"`
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Address != "" {
-			listening <- line.Address
+			select {
+			case listening <- line.Address:
+			default: // it said so before
+			}
 		}
 	}
 	_ = c.command.Wait()
@@ -108,7 +119,7 @@ func (c *process) cleanUp() {
 	c.signal(syscall.SIGKILL)
 	<-c.ended
 	if c.Failed() {
-		c.Logf("the log of %s:\n%s", c.admin, c.log.String())
+		c.Logf("the log of %s:\n%s", c.admin, c.logged())
 	}
 }
 
@@ -165,24 +176,12 @@ func (c *process) untilWaitsForNothing() {
 	})
 }
 
-// series are a metric's values by their labels, as the process writes them: name="value",….
+// series are a metric's values by their labels: name="value",….
 func (c *process) series(metric string) map[string]float64 {
 	c.Helper()
 	_, body := c.get("/metrics")
-	values := map[string]float64{}
-	for line := range strings.Lines(body) {
-		series, text, _ := strings.Cut(strings.TrimSpace(line), "} ")
-		if !strings.Contains(line, "} ") {
-			series, text, _ = strings.Cut(strings.TrimSpace(line), " ")
-		}
-		name, labels, _ := strings.Cut(series, "{")
-		if name != metric {
-			continue
-		}
-		value, err := strconv.ParseFloat(text, 64)
-		c.must(err)
-		values[labels] = value
-	}
+	values, err := kubetest.Series(strings.NewReader(body), metric)
+	c.must(err)
 	return values
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,19 @@ func TestItIsReadyWithoutBrokersAndSaysWhatItWaitsFor(t *testing.T) {
 	c.untilReadyz("kafka: waiting for the brokers 127.0.0.1:1: ")
 	if code, took := c.stop(); code != 0 || took > 25*time.Second {
 		t.Errorf("SIGTERM: exit code %d after %s", code, took)
+	}
+}
+
+func TestItSaysAtStartWhoMayNameWhat(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	for allow, flags := range map[string][]string{
+		`"allow":"all"`:                          nil,
+		`"allow":"shop=order.,stock.;platform="`: {"--allow", "shop=order.,stock.", "--allow", "platform="},
+	} {
+		if log := p.start(kafka.Config{Brokers: "127.0.0.1:1"}, flags...).logged(); !strings.Contains(log, allow) {
+			t.Errorf("%s is not said: %s", allow, log)
+		}
 	}
 }
 

@@ -16,32 +16,40 @@ import (
 // adjust brings a topic that is there to what is desired, step by step. A step that fails keeps no other back.
 func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.Topic) (*verdict, error) {
 	plan := topic.Diff(desired, have, p.ability(desired.Name))
-	had, known := have.Partitions, slices.Clone(p.resource.Status.ConfigKeys)
-	altered, err := p.alter(ctx, plan)
+	had := have.Partitions
+	taken, altered, err := p.alter(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
 	grown := p.grow(ctx, plan)
 	moved := p.move(ctx, plan)
 	if plan.Partitions != 0 || len(plan.Config) != 0 {
-		after, err := p.settle(ctx, desired, plan, altered == nil, grown == nil)
+		to := plan.Partitions
+		if grown != nil {
+			to = 0
+		}
+		after, unshown, err := p.settle(ctx, desired, taken, to)
 		if err != nil {
 			return p.trouble(err), nil
 		}
 		have = after
+		p.sayChanges(desired.Name, taken)
+		p.memory.told = nil
+		if len(unshown) > 0 {
+			p.memory.told = taken
+			altered = worst(altered, notShown(unshown))
+			taken = without(taken, unshown)
+		}
 		if grown != nil && have.Partitions >= plan.Partitions {
 			grown = nil // brokers that count otherwise were asked for what was there
 		}
-	}
-	if altered == nil {
-		p.sayChanges(desired.Name, plan)
 	}
 	if plan.Partitions != 0 && grown == nil {
 		p.say(normal, EventPartitionsAdded, "Partitions %d -> %d.", had, plan.Partitions)
 	}
 	s := &p.resource.Status
 	s.Partitions, s.Replicas = have.Partitions, have.Replicas
-	s.ConfigKeys = enforced(desired, known, plan, altered)
+	s.ConfigKeys = enforced(desired, s.ConfigKeys, without(plan.Config, taken))
 	switch err := worst(altered, grown, moved); {
 	case err != nil:
 		return p.trouble(err), nil
@@ -53,50 +61,98 @@ func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.To
 	return p.synced(desired), nil
 }
 
-func (p *pass) ability(name string) topic.Ability {
+func (r *Reconciler) ability(name string) topic.Ability {
 	return topic.Ability{
-		Replicas:    p.Cluster.Redpanda(),
-		Ineffective: func(key, text string) bool { return p.vain(name, key, text) },
+		Replicas:    r.Cluster.Redpanda(),
+		HidesOwn:    r.Cluster.Redpanda(),
+		Ineffective: func(key, text string) bool { return r.vain(name, key, text) },
 	}
 }
 
-// alter sets and resets configuration. Keys that are set for the first time on a topic that is there are noted in the
-// status before: a crash in between must not forget that it was us who set them. Before that the brokers are asked
-// whether they would take them, so that a refusal, met again at each sweep, writes nothing. The first error is the
-// brokers', the second the API server's.
-func (p *pass) alter(ctx context.Context, plan topic.Plan) (altered, err error) {
-	if len(plan.Config) == 0 {
-		return nil, nil
+// alter sets and resets configuration, and returns the changes that the brokers took. Keys that are set for the first time
+// on a topic that is there are noted in the status before: a crash in between must not forget that it was us who set them.
+// Before that the brokers are asked whether they would take them, so that a refusal, met again at each sweep, writes
+// nothing. The first error is the brokers', the second the API server's.
+func (p *pass) alter(ctx context.Context, plan topic.Plan) (taken []topic.Change, altered, err error) {
+	s, changes := &p.resource.Status, plan.Config
+	if len(changes) == 0 {
+		p.memory.told = nil
+		return nil, nil, nil
 	}
-	s := &p.resource.Status
-	fresh := slices.DeleteFunc(plan.Sets(), func(key string) bool { return slices.Contains(s.ConfigKeys, key) })
-	if len(fresh) > 0 {
-		if err := p.Cluster.CheckAlter(ctx, plan.Name, plan.Config); err != nil {
-			return err, nil
-		}
-		s.ConfigKeys = slices.Sorted(slices.Values(append(s.ConfigKeys, fresh...)))
-		if err := p.writeStatus(ctx); err != nil {
-			return nil, err
+	known := s.ConfigKeys
+	var unchecked error
+	if len(fresh(changes, known)) > 0 {
+		changes, _, unchecked = apart(changes, func(some []topic.Change) error { return p.Cluster.CheckAlter(ctx, plan.Name, some) })
+		if keys := fresh(changes, known); len(keys) > 0 {
+			s.ConfigKeys = slices.Sorted(slices.Values(append(keys, known...)))
+			if err := p.writeStatus(ctx); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
-	return p.Cluster.Alter(ctx, plan.Name, plan.Config), nil
+	taken, refused, altered := apart(changes, func(some []topic.Change) error { return p.Cluster.Alter(ctx, plan.Name, some) })
+	// A key that was never ours must not be reset later.
+	never := fresh(refused, known)
+	s.ConfigKeys = slices.DeleteFunc(s.ConfigKeys, func(key string) bool { return slices.Contains(never, key) })
+	return taken, worst(unchecked, altered), nil
 }
 
-// enforced are the keys to remember after an alteration.
-func enforced(desired topic.Desired, known []string, plan topic.Plan, altered error) []string {
+// fresh are the keys that are set and not known.
+func fresh(changes []topic.Change, known []string) []string {
+	var keys []string
+	for _, c := range changes {
+		if !c.Reset && !slices.Contains(known, c.Key) {
+			keys = append(keys, c.Key)
+		}
+	}
+	return keys
+}
+
+// apart tries changes together, and each by itself where that is refused: brokers take all changes of a topic or none.
+func apart(changes []topic.Change, try func([]topic.Change) error) (taken, refused []topic.Change, err error) {
+	if len(changes) == 0 {
+		return nil, nil, nil
+	}
+	err = try(changes)
+	switch {
+	case err == nil:
+		return changes, nil, nil
+	case !cluster.Is(err, cluster.Refused):
+		return nil, nil, err
+	case len(changes) == 1:
+		return nil, changes, err
+	}
+	var errs []error
+	for i := range changes {
+		yes, no, err := apart(changes[i:i+1], try)
+		taken, refused, errs = append(taken, yes...), append(refused, no...), append(errs, err)
+	}
+	return taken, refused, worst(errs...)
+}
+
+func without(changes, some []topic.Change) []topic.Change {
+	return slices.DeleteFunc(slices.Clone(changes), func(c topic.Change) bool { return among(some, c) })
+}
+
+// among tells whether a change of the same key is among others.
+func among(others []topic.Change, c topic.Change) bool {
+	return slices.ContainsFunc(others, func(other topic.Change) bool { return other.Key == c.Key })
+}
+
+// enforced are the keys to remember when all changes are done but these: a key that was not set is ours only if it was
+// noted, one that was not reset still is.
+func enforced(desired topic.Desired, noted []string, undone []topic.Change) []string {
 	keys := slices.Collect(maps.Keys(desired.Config))
-	switch e := cluster.AsErrorOrNil(altered); {
-	case e == nil:
-	case e.Kind == cluster.Refused:
-		// Nothing was set. A key that was never ours must not be reset later.
-		sets := plan.Sets()
-		keys = slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(sets, key) && !slices.Contains(known, key) })
-		keys = append(keys, known...)
-	default:
-		keys = append(keys, known...)
+	for _, c := range undone {
+		switch {
+		case c.Reset:
+			keys = append(keys, c.Key)
+		case !slices.Contains(noted, c.Key):
+			keys = slices.DeleteFunc(keys, func(key string) bool { return key == c.Key })
+		}
 	}
 	slices.Sort(keys)
-	return slices.Compact(keys)
+	return keys
 }
 
 func (p *pass) grow(ctx context.Context, plan topic.Plan) error {
@@ -119,6 +175,9 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 	err := p.Cluster.SetReplicas(ctx, plan.Name, plan.Replicas)
 	if err == nil {
 		if m.replicas != plan.Replicas {
+			if p.drifted() {
+				p.Metrics.drift.Inc()
+			}
 			p.say(normal, EventConfigChanged, "Asked for %d replicas of the topic %s.", plan.Replicas, plan.Name)
 		}
 		m.replicas, m.replicasAsked = plan.Replicas, time.Now()
@@ -126,37 +185,57 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 	return err
 }
 
-// settle waits until the brokers show what they were told. What they never show is remembered to be without effect.
-func (p *pass) settle(ctx context.Context, desired topic.Desired, plan topic.Plan, altered, grown bool) (*topic.Topic, error) {
+// settle waits until the brokers show so many partitions and the changes that they took, and returns the changes that they
+// do not show yet.
+func (p *pass) settle(ctx context.Context, desired topic.Desired, taken []topic.Change, partitions int32) (*topic.Topic, []topic.Change, error) {
+	if p.Cluster.Redpanda() {
+		desired.Enforced = nil // no description tells whether a reset is done
+	}
+	unshown := func(t *topic.Topic) []topic.Change {
+		rest := topic.Diff(desired, t, p.ability(desired.Name)).Config
+		return slices.DeleteFunc(rest, func(c topic.Change) bool { return !among(taken, c) })
+	}
 	after, err := p.await(ctx, desired, func(t *topic.Topic) bool {
 		if t == nil {
 			return false
 		}
-		if altered {
-			for _, c := range plan.Config {
-				if _, described := t.Config[c.Key]; !c.Reset && !described {
-					p.ineffective.add(c.Key) // they do not even know it
-				}
+		for _, c := range taken {
+			if _, described := t.Config[c.Key]; !c.Reset && !described {
+				p.ineffective.add(c.Key) // they do not even know it
 			}
 		}
-		rest := topic.Diff(desired, t, p.ability(desired.Name))
-		return (!altered || len(rest.Config) == 0) && (!grown || rest.Partitions == 0)
+		return len(unshown(t)) == 0 && t.Partitions >= partitions
 	})
-	if err != nil || !altered {
-		return after, err
+	if err != nil {
+		return nil, nil, err
 	}
-	for _, c := range topic.Diff(desired, after, p.ability(desired.Name)).Config {
-		if !c.Reset {
-			p.ineffective.add(vainValue(desired.Name, c.Key, c.New))
-		}
+	rest := unshown(after)
+	if !p.Cluster.Redpanda() {
+		return after, rest, nil
 	}
-	return after, nil
+	for _, c := range rest {
+		p.ineffective.add(vainValue(desired.Name, c.Key, c.New)) // as it does with some keys
+	}
+	return after, nil, nil
 }
 
-// sayChanges tells of configuration that became another, because the resource was changed or because the topic was.
-func (p *pass) sayChanges(name string, plan topic.Plan) {
+// notShown is the error of brokers that took changes and go on showing what was before.
+func notShown(changes []topic.Change) error {
+	var shown []string
+	for _, c := range changes {
+		shown = append(shown, c.Key+" as "+c.Old)
+	}
+	return cluster.Unknown("they still show " + strings.Join(shown, ", "))
+}
+
+// sayChanges tells of configuration that became another, because the resource was changed or because the topic was. It
+// tells once of what has to be told to the brokers again.
+func (p *pass) sayChanges(name string, taken []topic.Change) {
+	if slices.Equal(p.memory.told, taken) {
+		return
+	}
 	var changes []string
-	for _, c := range plan.Config {
+	for _, c := range taken {
 		if c.Reset || !p.vain(name, c.Key, c.New) {
 			changes = append(changes, c.String())
 		}

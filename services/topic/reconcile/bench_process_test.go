@@ -1,7 +1,6 @@
 package reconcile_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,7 +46,7 @@ func (m *measure) controller(brokers string) {
 		}
 	})
 	testenv.Eventually(m, 20*time.Second, "the controller works", func() bool {
-		return m.scrape("workqueue_unfinished_work_seconds") >= 0 && m.count("rest_client_requests_total") > 0
+		return m.sum("rest_client_requests_total") > 0
 	})
 }
 
@@ -69,40 +69,24 @@ func (m *measure) settledWrites() float64 {
 	return last
 }
 
-func (m *measure) count(metric string) float64  { return m.sum(metric) }
-func (m *measure) scrape(metric string) float64 { return m.sum(metric) }
-
-// sum adds a metric's series that have the labels.
-func (m *measure) sum(metric string, labels ...string) float64 {
+// sum adds a metric's series that have the labels; -1 where nobody answers.
+func (m *measure) sum(metric string, labels ...string) (total float64) {
+	m.Helper()
 	resp, err := http.Get("http://" + m.admin + "/metrics")
 	if err != nil {
 		return -1
 	}
 	defer resp.Body.Close()
-	total := 0.0
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		name, _, _ := strings.Cut(lines.Text(), " ")
-		name, _, _ = strings.Cut(name, "{")
-		if name != metric || !containsAll(lines.Text(), labels) {
-			continue
-		}
-		value, err := strconv.ParseFloat(lines.Text()[strings.LastIndexByte(lines.Text(), ' ')+1:], 64)
-		if err == nil {
+	series, err := kubetest.Series(resp.Body, metric)
+	if err != nil {
+		m.Fatal(err)
+	}
+	for has, value := range series {
+		if !slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(has, label) }) {
 			total += value
 		}
 	}
 	return total
-}
-
-func containsAll(line string, parts []string) bool {
-	for _, part := range parts {
-		if !strings.Contains(line, part) {
-			return false
-		}
-	}
-	return true
 }
 
 // cpu is the processor time that the controller has used.

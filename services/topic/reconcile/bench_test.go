@@ -197,22 +197,22 @@ func eachTopic(do func(name string)) {
 // sweeps measures the controller at rest.
 func (m *measure) sweeps() {
 	m.Helper()
-	sweeps := func() float64 { return m.scrape("openorder_topic_sweep_duration_seconds_count") }
+	sweeps := func() float64 { return m.sum("openorder_topic_sweep_duration_seconds_count") }
 	// Events are told after the statuses, at a rate of their own.
 	testenv.Eventually(m, 2*time.Minute, "the events are told", func() bool {
-		before := m.count("rest_client_requests_total")
+		before := m.sum("rest_client_requests_total")
 		at := sweeps()
 		testenv.Eventually(m, 20*time.Second, "a sweep", func() bool { return sweeps() > at })
-		return m.count("rest_client_requests_total") == before
+		return m.sum("rest_client_requests_total") == before
 	})
 	first := sweeps()
-	requests, admin, cpu, started := m.count("rest_client_requests_total"), m.count("openorder_topic_admin_requests_total"), m.cpu(), time.Now()
+	requests, admin, cpu, started := m.sum("rest_client_requests_total"), m.sum("openorder_topic_admin_requests_total"), m.cpu(), time.Now()
 	<-time.After(20 * time.Second) // a window without scrapes, which would be what is measured otherwise
 	used := m.cpu() - cpu
 	took := time.Since(started)
 	n := sweeps() - first
 	fmt.Printf("at rest: %.1f admin calls and %.1f API requests a sweep of %d topics; %.1f %% of a core with a sweep every 5 s (with 60 s: a twelfth); %s resident\n",
-		(m.count("openorder_topic_admin_requests_total")-admin)/n, (m.count("rest_client_requests_total")-requests)/n, benchTopics,
+		(m.sum("openorder_topic_admin_requests_total")-admin)/n, (m.sum("rest_client_requests_total")-requests)/n, benchTopics,
 		100*used.Seconds()/took.Seconds(), m.resident())
 }
 

@@ -11,6 +11,7 @@ import (
 
 // The broker is killed with work under way and started again: all of it is done, once, and nothing else is touched.
 func TestABrokerKilledAndStartedInTheMiddle(t *testing.T) {
+	t.Parallel()
 	brokers := testenv.RealKafka(t)
 	control := testenv.Brokers(t)
 	b := setup(t, brokers)

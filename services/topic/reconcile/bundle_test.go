@@ -3,9 +3,11 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +24,13 @@ import (
 	"github.com/openorder/openorder/services/topic/reconcile"
 )
 
-func TestMain(m *testing.M) { kubetest.Main(m) }
+// These tests wait more than they compute, some of them for a turn on the real cluster: more run at once than there are cores.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	kubetest.Main(m)
+}
 
 // bundle is a controller of a test's own: its namespace, its brokers, and a gate to the API server.
 type bundle struct {
@@ -122,6 +130,28 @@ func (b *bundle) rest() {
 		}
 		return time.Since(since) > 700*time.Millisecond
 	})
+}
+
+// counted adds the series of a counter that have the labels' values.
+func (b *bundle) counted(metric string, values ...string) (total float64) {
+	b.Helper()
+	families, err := b.metrics.Gather()
+	b.must(err)
+	for _, family := range families {
+		if family.GetName() != metric {
+			continue
+		}
+		for _, series := range family.Metric {
+			var has []string
+			for _, label := range series.Label {
+				has = append(has, label.GetValue())
+			}
+			if !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(has, value) }) {
+				total += series.Counter.GetValue()
+			}
+		}
+	}
+	return total
 }
 
 // await waits for something that the controller does.

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -46,15 +47,19 @@ func (p *pass) depart(ctx context.Context) (*verdict, error) {
 // claim writes down which topic this process made for the resource, where the deletion came before the status did.
 func (p *pass) claim(ctx context.Context) (*verdict, error) {
 	m, s := p.memory, &p.resource.Status
-	if s.TopicID != "" || !m.attempted && !m.made {
+	if s.TopicID != "" || m.attempted == nil && !m.made {
 		return nil, nil
 	}
-	if m.attempted || m.madeID == "" {
-		have, err := p.Cluster.Describe(ctx, cluster.Query{Name: p.resource.TopicName()})
+	if m.attempted != nil || m.madeID == "" {
+		query := cluster.Query{Name: p.resource.TopicName()}
+		if m.attempted != nil {
+			query.Keys = m.attempted.Keys()
+		}
+		have, err := p.Cluster.Describe(ctx, query)
 		if err != nil {
 			return p.waits(err), nil
 		}
-		if have == nil {
+		if have == nil || !p.ours(have) {
 			m.disown()
 			return nil, nil
 		}
@@ -74,7 +79,7 @@ func (p *pass) deleteTopic(ctx context.Context) (*verdict, error) {
 	case err != nil:
 		return nil, err
 	case fate.changed:
-		return lookAgain(patience / 50), nil
+		return lookAgain(time.Second), nil
 	case fate.keeper != "":
 		p.say(normal, EventRetained, "Kept the topic %s: the KafkaTopic %s names it too.", name, fate.keeper)
 	case fate.err == nil:
@@ -97,6 +102,9 @@ func (p *pass) waits(err error) *verdict {
 	v.stalled = false
 	if v.patience == 0 {
 		v.patience = patience
+	}
+	if kind := cluster.AsError(err).Kind; kind == cluster.Disabled || kind == cluster.Denied || kind == cluster.Refused {
+		v.again = refusedDeletion
 	}
 	v.message = fmt.Sprintf("The topic cannot be deleted yet. %s It is tried again. To let this resource go and keep the topic: kubectl patch kafkatopics.kafka.openorder.io -n %s %s --type=merge -p '{\"spec\":{\"deletionPolicy\":\"Retain\"}}'",
 		v.message, p.resource.Namespace, p.resource.Name)
@@ -174,7 +182,8 @@ func (r *Reconciler) deleteAll(ctx context.Context, asked []departure, leaving [
 	}
 }
 
-// among finds, among the resources that name the topic, the one that goes, and another that is not being deleted.
+// among finds, among the resources that name the topic, the one that goes, and another that is not being deleted. One that
+// --allow forbids to name it keeps it, too: --allow may be a slip, is mended in a minute, and no topic comes back.
 func (d departure) among(naming []*v1alpha1.KafkaTopic) (own, keeper *v1alpha1.KafkaTopic) {
 	for _, resource := range naming {
 		switch {

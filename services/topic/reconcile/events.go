@@ -2,16 +2,21 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 
 	"golang.org/x/time/rate"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,10 +56,18 @@ var verdictEvents = map[string]string{
 	ReasonNotSupported: EventRefused, ReasonReplaced: EventRefused, ReasonDrifted: EventDrifted, ReasonMissing: EventMissing,
 }
 
+// driftVerdicts are the verdicts that tell of drift where the resource had been settled before.
+var driftVerdicts = map[string]bool{ReasonDrifted: true, ReasonMissing: true, ReasonReplaced: true, ReasonNotSupported: true}
+
 func (p *pass) sayVerdict(v *verdict) {
-	reason, tells := verdictEvents[v.reason]
 	was := meta.FindStatusCondition(p.before.Conditions, v1alpha1.ConditionReady)
-	if tells && (was == nil || was.Reason != v.reason || was.Message != v.message) {
+	if was != nil && was.Reason == v.reason && was.Message == v.message {
+		return
+	}
+	if driftVerdicts[v.reason] && p.drifted() {
+		p.Metrics.drift.Inc()
+	}
+	if reason, tells := verdictEvents[v.reason]; tells {
 		p.say(warning, reason, "%s", v.message)
 	}
 }
@@ -91,9 +104,11 @@ const (
 	eventQueue = 4096
 	eventRate  = 25 // a second: their writes must not compete with those of the statuses
 
-	eventAttempts = 3
-	lastEvents    = 2 * time.Second // for those that wait when the controller stops
+	lastEvents = 2 * time.Second // for those that wait when the controller stops
 )
+
+// eventBackoff is 1.3 s of pauses.
+var eventBackoff = wait.Backoff{Steps: 4, Duration: 100 * time.Millisecond, Factor: 3}
 
 func newRecorder(c client.Client, metrics *Metrics, log *slog.Logger) *Recorder {
 	host, _ := os.Hostname() // which is only told
@@ -161,18 +176,24 @@ func (r *Recorder) writeOrDrop(ctx context.Context, told *eventsv1.Event) {
 	}
 }
 
-// write tries a few times: one answer lost by a busy API server should not cost an event.
-func (r *Recorder) write(ctx context.Context, told *eventsv1.Event) (err error) {
-	for range eventAttempts {
+// write tries a few times, further and further apart: one answer lost by a busy API server should not cost an event.
+func (r *Recorder) write(ctx context.Context, told *eventsv1.Event) error {
+	return retry.OnError(eventBackoff, func(err error) bool { return ctx.Err() == nil && passes(err) }, func() error {
 		if err := r.limit.Wait(ctx); err != nil {
 			return err
 		}
 		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err = client.IgnoreAlreadyExists(r.client.Create(attempt, told.DeepCopy()))
-		cancel()
-		if err == nil {
-			return nil
-		}
+		defer cancel()
+		return client.IgnoreAlreadyExists(r.client.Create(attempt, told.DeepCopy()))
+	})
+}
+
+// passes tells that the API server did not answer, or is busy or broken. What it refuses it would refuse again.
+func passes(err error) bool {
+	var answer apierrors.APIStatus
+	if !errors.As(err, &answer) {
+		return true
 	}
-	return err
+	code := answer.Status().Code
+	return code == http.StatusRequestTimeout || code == http.StatusTooManyRequests || code >= 500
 }

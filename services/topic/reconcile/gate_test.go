@@ -87,6 +87,13 @@ func (g *gate) writes() int {
 	return g.counts["status"] + g.counts["finalizer"]
 }
 
+// reads is how many reads there were that no cache answered.
+func (g *gate) reads() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.counts["read"]
+}
+
 // requests is all but watches and what concerns events and leases.
 func (g *gate) requests() int {
 	g.mu.Lock()

@@ -11,6 +11,7 @@ import (
 )
 
 func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 2, deletionPolicy: Delete}`)
@@ -35,6 +36,7 @@ func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
 }
 
 func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
@@ -69,6 +71,7 @@ func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
 }
 
 func TestDeletionDeletesTheManagedTopicAndNotItsReplacement(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{deletionPolicy: Delete}`)

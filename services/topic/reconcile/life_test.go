@@ -12,6 +12,7 @@ import (
 )
 
 func TestATopicIsMadeChangedAndKept(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{topicName: order.created, partitions: 3, replicas: 1, config: {retention.ms: 604800000, cleanup.policy: "compact,delete"}}`)
@@ -50,6 +51,7 @@ func TestATopicIsMadeChangedAndKept(t *testing.T) {
 }
 
 func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{}`)
@@ -57,6 +59,7 @@ func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
 		if made.Status.Partitions != int32(b.topic("orders").Partitions) || made.Status.Replicas < 1 {
 			t.Errorf("the status: %+v", made.Status)
 		}
+		b.rest()
 		before := b.gate.writes()
 		_, err := b.admin.UpdatePartitions(t.Context(), 15, "orders")
 		b.must(err)
@@ -74,6 +77,7 @@ func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
 }
 
 func TestWritesAreCounted(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		count := func(what string, most int, do func()) {
@@ -108,6 +112,7 @@ func TestWritesAreCounted(t *testing.T) {
 }
 
 func TestWhatIsThereIsTakenOver(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		testenv.CreateTopics(t, brokers, 3, "orders", "small")
@@ -141,6 +146,7 @@ func TestWhatIsThereIsTakenOver(t *testing.T) {
 }
 
 func TestAConfirmedTopicIsDeleted(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		testenv.CreateTopics(t, brokers, 1, "orders")
@@ -156,6 +162,7 @@ func TestAConfirmedTopicIsDeleted(t *testing.T) {
 }
 
 func TestTheFinalizerStandsOnlyWhileDeletionIsAskedFor(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{deletionPolicy: Delete}`)

@@ -24,6 +24,7 @@ func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, err
 		return nil, err
 	}
 	if err != nil {
+		p.memory.absent = time.Time{} // seen by nobody is not absent
 		return p.trouble(err), nil
 	}
 	if have == nil {
@@ -49,6 +50,7 @@ func (p *pass) missed(ctx context.Context) (*verdict, error) {
 	if !p.memory.gone() {
 		return lookAgain(confirmAbsence / 3), nil
 	}
+	p.Metrics.drift.Inc()
 	p.say(warning, EventMissing, "The topic %s with the id %s is gone, with all its records; it is created again, empty.", p.resource.TopicName(), s.TopicID)
 	s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
 	p.record(&verdict{ready: metav1.ConditionFalse, reason: ReasonMissing, message: "The topic is gone, with all its records. It is created again, empty."})
@@ -66,13 +68,20 @@ func (p *pass) create(ctx context.Context, desired topic.Desired) (*verdict, err
 		e := cluster.AsError(err)
 		if e.Kind == cluster.Exists {
 			// Somebody was faster, or an earlier attempt of ours was carried out after all.
-			p.memory.attempted = p.memory.attempted || e.Ambiguous
+			if e.Ambiguous {
+				p.memory.attempted = &desired
+			}
 			return passing(ReasonWaiting, "The topic is there, but is not shown by the brokers yet."), nil
 		}
-		p.memory.attempted = e.Ambiguous || p.memory.attempted && e.Kind == cluster.Unavailable
+		switch {
+		case e.Ambiguous:
+			p.memory.attempted = &desired
+		case e.Kind == cluster.Refused: // which shows that there was no such topic; nothing else does
+			p.memory.attempted = nil
+		}
 		return p.trouble(err), nil
 	}
-	p.memory.attempted, p.memory.made, p.memory.madeID = false, true, made.ID
+	p.memory.attempted, p.memory.made, p.memory.madeID = nil, true, made.ID
 	if incomplete(made, desired) {
 		// The brokers did not tell all of what they made: look, until they show it.
 		made, err = p.await(ctx, desired, func(t *topic.Topic) bool { return t != nil })
@@ -102,9 +111,9 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 	switch {
 	case s.TopicID == "":
 		p.took = true
-		s.TopicID, s.Created = id, m.attempted || m.made && (m.madeID == have.ID || m.madeID == "")
+		s.TopicID, s.Created = id, p.ours(have)
 		if s.Created {
-			m.made, m.madeID, m.attempted = true, have.ID, false // until the status says so
+			m.made, m.madeID, m.attempted = true, have.ID, nil // until the status says so
 			p.say(normal, EventCreated, "Created the topic %s with %d partitions and %d replicas.", name, have.Partitions, have.Replicas)
 		} else {
 			p.say(normal, EventAdopted, "Took over the topic %s, which was there already, with the id %s, %d partitions and %d replicas.", name, id, have.Partitions, have.Replicas)
@@ -122,6 +131,24 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 			name, id, s.TopicID, p.resource.Namespace, p.resource.Name, v1alpha1.AcceptTopicID, id))
 	}
 	return nil
+}
+
+// ours tells whether a topic that no status names was made by this process for the resource. Where nobody said what became
+// of a create, it has to look as it was asked for: somebody else may have made it.
+func (p *pass) ours(have *topic.Topic) bool {
+	m := p.memory
+	if m.made && (m.madeID == have.ID || m.madeID == "") {
+		return true
+	}
+	if m.attempted == nil {
+		return false
+	}
+	ignored := func(key, _ string) bool { // Redpanda drops what it does not know
+		_, described := have.Config[key]
+		return !described && p.Cluster.Redpanda()
+	}
+	asked := topic.Desired{Partitions: m.attempted.Partitions, Replicas: m.attempted.Replicas, Config: m.attempted.Config}
+	return topic.Diff(asked, have, topic.Ability{Ineffective: ignored}).Empty()
 }
 
 // await looks at the topic until it is as it should be, or settleTime is over. The last look is returned then.
@@ -177,8 +204,8 @@ func (p *pass) mayDelete() bool {
 }
 
 // vain tells that the brokers take a value without effect.
-func (p *pass) vain(name, key, text string) bool {
-	return p.ineffective.has(key) || p.ineffective.has(vainValue(name, key, text))
+func (r *Reconciler) vain(name, key, text string) bool {
+	return r.ineffective.has(key) || r.ineffective.has(vainValue(name, key, text))
 }
 
 func vainValue(name, key, text string) string { return name + "/" + key + "=" + text }

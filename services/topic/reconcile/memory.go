@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
 
@@ -15,8 +16,8 @@ import (
 // the map of memories needs a lock.
 type memory struct {
 	uid types.UID
-	// attempted: a create may have been carried out, though nobody said so, after the topic was seen to be absent.
-	attempted bool
+	// attempted is a create that may have been carried out, though nobody said so, after the topic was seen to be absent.
+	attempted *topic.Desired
 	// madeID is the topic that this process made for the resource, until the status says so.
 	madeID string
 	made   bool
@@ -27,13 +28,23 @@ type memory struct {
 	troubled time.Time // since when passes end without a result
 	tries    int
 
+	answered annotations // that the last result took into account
+
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 
-	untold []happening // changes made by passes whose status did not come to stand
+	told   []topic.Change // changes of which events tell, and which the brokers do not show yet
+	untold []happening    // changes made by passes whose status did not come to stand
 
 	wrote   uint64 // resourceVersion of our last write
 	wroteAt time.Time
+}
+
+// annotations are those that a pass reads.
+type annotations struct{ accept, confirm string }
+
+func annotationsOf(resource *v1alpha1.KafkaTopic) annotations {
+	return annotations{resource.Annotations[v1alpha1.AcceptTopicID], resource.Annotations[v1alpha1.ConfirmDeletion]}
 }
 
 type memories struct {
@@ -81,7 +92,8 @@ func (m *memory) trouble() time.Duration {
 	return time.Since(m.troubled)
 }
 
-func (m *memory) calm() { m.troubled, m.tries = time.Time{}, 0 }
+// calm notes that nothing is waited for: what comes next has its own beginning.
+func (m *memory) calm() { m.troubled, m.tries, m.absent = time.Time{}, 0, time.Time{} }
 
 // pause grows from 100 ms to 5 s with each try.
 func (m *memory) pause() time.Duration {
@@ -96,7 +108,7 @@ func (m *memory) gone() bool {
 	return time.Since(m.absent) >= confirmAbsence
 }
 
-func (m *memory) disown() { m.attempted, m.made, m.madeID = false, false, "" }
+func (m *memory) disown() { m.attempted, m.made, m.madeID = nil, false, "" }
 
 // ineffective remembers the configuration that the brokers take without effect, so that it is not set again at each
 // sweep. It forgets after an hour, for brokers are upgraded.

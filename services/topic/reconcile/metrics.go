@@ -27,7 +27,7 @@ func NewMetrics(registry prometheus.Registerer, started time.Time) *Metrics {
 	m := &Metrics{
 		drift: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "openorder_topic_drift_total",
-			Help: "Topics that were changed behind their resource's back and set back.",
+			Help: "Topics that were changed behind their resource's back, set back or not.",
 		}),
 		sweep: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "openorder_topic_last_sweep_timestamp_seconds",

@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
 
-// observe looks at the topic and reports what differs. It changes nothing.
+// observe looks at the topic and reports what differs. It changes nothing, and takes no topic: which one the resource manages
+// stays as it was, for the time after.
 func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	desired.Enforced = nil
+	p.memory.absent = time.Time{} // only who manages a topic misses it
 	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
 	if err != nil {
 		return p.trouble(err)
@@ -20,18 +23,17 @@ func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	s := &p.resource.Status
 	p.memory.disown()
 	if have == nil {
-		s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
+		s.Partitions, s.Replicas = 0, 0
 		v := terminal(ReasonMissing, "There is no topic "+desired.Name+", and managementPolicy Observe makes none.")
 		v.stalled = false // somebody else may make it
 		return v
 	}
-	id := have.ID
-	if id == "" {
-		id = v1alpha1.TopicIDByName
+	s.Partitions, s.Replicas = have.Partitions, have.Replicas
+	differences := differences(desired, have, p.ability(desired.Name))
+	if replaced(s, have) {
+		differences = append([]string{fmt.Sprintf("it has the id %s, not %s", have.ID, s.TopicID)}, differences...)
 	}
-	s.Created = s.Created && s.TopicID == id
-	s.TopicID, s.Partitions, s.Replicas = id, have.Partitions, have.Replicas
-	if differences := differences(desired, have); len(differences) > 0 {
+	if len(differences) > 0 {
 		v := terminal(ReasonDrifted, fmt.Sprintf("The topic differs: %s. managementPolicy Observe changes nothing.", strings.Join(differences, ", ")))
 		v.stalled = false
 		return v
@@ -39,8 +41,13 @@ func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	return ready(ReasonObserved, "The topic is as this resource says; managementPolicy Observe changes nothing.")
 }
 
+// replaced tells that another topic has come to the name of the one that a resource manages.
+func replaced(s *v1alpha1.KafkaTopicStatus, have *topic.Topic) bool {
+	return s.TopicID != "" && s.TopicID != v1alpha1.TopicIDByName && have.ID != "" && s.TopicID != have.ID
+}
+
 // differences are what a plan would change, in words.
-func differences(desired topic.Desired, have *topic.Topic) []string {
+func differences(desired topic.Desired, have *topic.Topic, can topic.Ability) []string {
 	var words []string
 	if desired.Partitions != 0 && desired.Partitions != have.Partitions {
 		words = append(words, fmt.Sprintf("it has %d partitions, not %d", have.Partitions, desired.Partitions))
@@ -48,7 +55,7 @@ func differences(desired topic.Desired, have *topic.Topic) []string {
 	if desired.Replicas != 0 && desired.Replicas != have.Replicas {
 		words = append(words, fmt.Sprintf("it has %d replicas, not %d", have.Replicas, desired.Replicas))
 	}
-	for _, c := range topic.Diff(desired, have, topic.Ability{}).Config {
+	for _, c := range topic.Diff(desired, have, can).Config {
 		now := c.Old
 		if now == "" {
 			now = "unset"

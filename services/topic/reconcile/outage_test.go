@@ -34,6 +34,7 @@ func TestARightThatIsMissingIsSaidAndWaitedFor(t *testing.T) {
 
 // With its own login on the real cluster's listener with ACLs: nothing may be seen, then seen, then made.
 func TestRightsGrantedLaterOnARealCluster(t *testing.T) {
+	t.Parallel()
 	secure, admin := testenv.SecureKafka(t, "controller-"+strconv.FormatInt(time.Now().UnixNano(), 36), "secret")
 	b := setup(t, secure)
 	b.admin = testenv.Admin(t, admin)
@@ -109,4 +110,21 @@ func TestAnOutageChangesNoSettledResource(t *testing.T) {
 	if b.get("settled").ResourceVersion != before {
 		t.Error("an outage changed a settled resource")
 	}
+}
+
+func TestAnAnnotationThatCameInAnOutageIsAnsweredAfterIt(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders")
+	b := setup(t, brokers)
+	b.apply("orders", `{deletionPolicy: Delete}`)
+	b.until("orders", "True Synced: The topic is as this resource says. It was there before this resource")
+	away := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.SaslAuthenticationFailed, Count: -1})
+	b.change("orders", `{metadata: {annotations: {kafka.openorder.io/confirm-deletion: orders}}}`)
+	testenv.Eventually(t, 10*time.Second, "a pass meets the outage", func() bool { return away.Hits() > 3 })
+	b.rest()
+	away.Remove()
+	testenv.Eventually(t, 20*time.Second, "the sentence is that of the annotation", func() bool {
+		return ready(b.get("orders")) == "True Synced: The topic is as this resource says."
+	})
 }

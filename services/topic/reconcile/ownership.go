@@ -16,23 +16,21 @@ import (
 // byTopic is the cache's index of resources by the topic that they name.
 const byTopic = "topic"
 
-// owner is the resource that owns the topic: the oldest that may. None does when all only observe or are being deleted.
+// owner is the resource that owns the topic: the oldest that may. None does when all only observe, are being deleted or may
+// not name it.
 func (p *pass) owner(ctx context.Context) (*v1alpha1.KafkaTopic, error) {
-	siblings, err := p.siblings(ctx, p.resource.TopicName())
+	name := p.resource.TopicName()
+	siblings, err := p.siblings(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return oldest(siblings), nil
-}
-
-func oldest(siblings []v1alpha1.KafkaTopic) *v1alpha1.KafkaTopic {
 	var owner *v1alpha1.KafkaTopic
 	for i := range siblings {
-		if s := &siblings[i]; s.Owns() && (owner == nil || s.Before(owner)) {
+		if s := &siblings[i]; s.Owns() && p.Allow.Permits(s.Namespace, name) && (owner == nil || s.Before(owner)) {
 			owner = s
 		}
 	}
-	return owner
+	return owner, nil
 }
 
 // siblings are the resources that name a topic, as the cache shows them.

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ func twoOwners(b *bundle, first, second string) {
 }
 
 func TestTheOldestOwnsTheTopicAndOthersTouchNothing(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		twoOwners(b, `{topicName: orders, partitions: 2, config: {retention.ms: 1000}}`, `{topicName: orders, partitions: 9, deletionPolicy: Delete, config: {retention.ms: 5}}`)
@@ -40,6 +42,7 @@ func TestTheOldestOwnsTheTopicAndOthersTouchNothing(t *testing.T) {
 }
 
 func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		twoOwners(b, `{topicName: orders, partitions: 2, deletionPolicy: Delete}`, `{topicName: orders, deletionPolicy: Delete}`)
@@ -57,6 +60,7 @@ func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
 }
 
 func TestWhoeverNamesATopicKeepsItFromBeingDeleted(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"Observe", "Pause"} {
 		t.Run(policy, func(t *testing.T) {
 			testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -75,6 +79,7 @@ func TestWhoeverNamesATopicKeepsItFromBeingDeleted(t *testing.T) {
 
 // The caches of two namespaces have no order between them: whom a topic belongs to is asked of the API server.
 func TestAResourceThatNoCacheShowsKeepsTheTopicFromBeingDeleted(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, seldom)
 		b.apply("orders", `{deletionPolicy: Delete}`)
@@ -91,6 +96,7 @@ func TestAResourceThatNoCacheShowsKeepsTheTopicFromBeingDeleted(t *testing.T) {
 }
 
 func TestObserveReportsAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 3, managementPolicy: Observe, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
@@ -101,10 +107,13 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 		if s := ready(b.until("orders", "False Drifted")); !strings.Contains(s, "it has 2 partitions, not 3, retention.ms is 604800000, not 1000.") {
 			t.Errorf("got %s", s)
 		}
+		b.halt() // or a sweep in between would tell what is left
 		_, err := b.admin.UpdatePartitions(t.Context(), 3, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "1000")
+		b.start()
 		b.until("orders", "True Observed")
+		b.rest()
 		before := b.gate.requests()
 		b.rest()
 		if n := b.gate.requests() - before; n != 0 {
@@ -119,7 +128,60 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 	})
 }
 
+// What was managed before Observe is what is managed after it, and what was only observed never was.
+func TestObservingTakesNoTopic(t *testing.T) {
+	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
+		b := setup(t, brokers)
+		testenv.CreateTopics(t, brokers, 2, "foreign")
+		b.apply("foreign", `{partitions: 2, managementPolicy: Observe, deletionPolicy: Delete}`)
+		b.apply("own", `{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`)
+		b.apply("vanishing", `{partitions: 1, managementPolicy: Observe}`)
+		b.until("vanishing", "False Missing")
+		testenv.CreateTopics(t, brokers, 1, "vanishing")
+		if s := b.until("foreign", "True Observed").Status; s.TopicID != "" || s.Partitions != 2 {
+			t.Errorf("observed: %+v", s)
+		}
+		made := b.until("own", "True Synced").Status
+		b.change("own", `{spec: {managementPolicy: Observe}}`)
+		if s := b.until("own", "True Observed").Status; s.TopicID != made.TopicID || !s.Created || !slices.Equal(s.ConfigKeys, made.ConfigKeys) {
+			t.Errorf("observed: %+v", s)
+		}
+		b.until("vanishing", "True Observed")
+		b.rest()
+		before := b.gate.requests()
+		b.rest()
+		if n := b.gate.requests() - before; n != 0 {
+			t.Errorf("%d requests at rest", n)
+		}
+
+		_, err := b.admin.DeleteTopics(t.Context(), "own", "vanishing")
+		b.must(err)
+		b.until("vanishing", "False Missing")
+		b.until("own", "False Missing")
+		retention := "1000"
+		_, err = b.admin.CreateTopic(t.Context(), 2, -1, map[string]*string{"retention.ms": &retention}, "own")
+		b.must(err)
+		testenv.Eventually(t, 10*time.Second, "it is shown", func() bool { return b.topic("own") != nil })
+		b.until("own", "False Drifted: The topic differs: it has the id "+b.topic("own").ID+", not "+made.TopicID+".")
+
+		for _, name := range []string{"foreign", "own", "vanishing"} {
+			b.change(name, `{spec: {managementPolicy: Manage}}`)
+		}
+		b.until("own", "False Replaced")
+		if s := b.until("foreign", "True Synced").Status; s.Created {
+			t.Errorf("taken over: %+v", s)
+		}
+		if s := b.until("vanishing", "True Synced").Status; !s.Created {
+			t.Errorf("made: %+v", s)
+		}
+		b.untilEvents("foreign", "Adopted")
+		b.untilEvents("own", "Created", "Missing", "Drifted", "Refused")
+		b.untilEvents("vanishing", "Missing", "Missing", "Created")
+	})
+}
+
 func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.apply("orders", `{deletionPolicy: Delete, config: {retention.ms: 1000}}`)
@@ -127,9 +189,14 @@ func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
 		b.change("orders", `{spec: {managementPolicy: Pause}}`)
 		b.until("orders", "Unknown Paused")
 		b.set("orders", "retention.ms", "5")
-		b.rest()
+		before := b.counted("openorder_topic_admin_requests_total", "DescribeConfigs")
+		b.change("orders", `{metadata: {annotations: {look: again}}}`)
+		b.rest() // some sweeps
 		if b.value("orders", "retention.ms") != "5" {
 			t.Error("a paused topic was touched")
+		}
+		if n := b.counted("openorder_topic_admin_requests_total", "DescribeConfigs") - before; n != 0 {
+			t.Errorf("a paused topic was read %v times", n)
 		}
 		b.delete("orders")
 		testenv.Eventually(t, 10*time.Second, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })

@@ -29,6 +29,8 @@ const (
 	settleTime = 5 * time.Second
 	// departing is how long a deletion waits for others, for each batch of them reads all resources.
 	departing = 150 * time.Millisecond
+	// refusedDeletion is when a deletion is tried again that somebody has to allow first: each attempt reads all resources.
+	refusedDeletion = time.Minute
 	// stopBound is how long passes may go on after the controller was told to stop.
 	stopBound = 10 * time.Second
 )
@@ -107,7 +109,7 @@ func (p *pass) run(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 	if sentence := p.forbidden(); sentence != "" {
-		return p.stand(ctx, p.disown(terminal(ReasonForbidden, sentence)))
+		return p.stand(ctx, terminal(ReasonForbidden, sentence)) // the status stays: --allow may be a slip
 	}
 	policy := p.resource.Policy()
 	if policy != v1alpha1.Observe && owner != nil && owner.UID != p.resource.UID {

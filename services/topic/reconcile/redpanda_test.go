@@ -41,7 +41,7 @@ func newRedpanda(t *testing.T) (*redpanda, kafka.Config) {
 			// Unknown keys are ignored in silence.
 			topics[i].Configs = slices.DeleteFunc(topics[i].Configs, func(c kmsg.CreateTopicsRequestTopicConfig) bool { return !slices.Contains(known, c.Name) })
 			if topics[i].ReplicationFactor == 2 {
-				return refuse(req, topics), nil, true
+				return refuse(req, topics, kerr.InvalidReplicationFactor, "Replication factor must be an odd number greater than 0"), nil, true
 			}
 		}
 		return nil, nil, false
@@ -51,11 +51,11 @@ func newRedpanda(t *testing.T) (*redpanda, kafka.Config) {
 	return r, brokers
 }
 
-func refuse(req kmsg.Request, topics []kmsg.CreateTopicsRequestTopic) kmsg.Response {
+func refuse(req kmsg.Request, topics []kmsg.CreateTopicsRequestTopic, with *kerr.Error, message string) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	for _, t := range topics {
 		st := kmsg.NewCreateTopicsResponseTopic()
-		st.Topic, st.ErrorCode, st.ErrorMessage = t.Topic, kerr.InvalidReplicationFactor.Code, kmsg.StringPtr("Replication factor must be an odd number greater than 0")
+		st.Topic, st.ErrorCode, st.ErrorMessage = t.Topic, with.Code, &message
 		resp.Topics = append(resp.Topics, st)
 	}
 	return resp
@@ -147,11 +147,13 @@ func TestRedpandaTakesKeysWithoutEffect(t *testing.T) {
 	version := b.get("orders").ResourceVersion
 	b.rest() // some sweeps
 	broker.mu.Lock()
-	defer broker.mu.Unlock()
 	if broker.alters != before || b.get("orders").ResourceVersion != version {
 		t.Error("the difference never converges")
 	}
+	broker.mu.Unlock()
 	b.untilEvents("orders", "Created")
+	b.change("orders", `{spec: {managementPolicy: Observe}}`)
+	b.until("orders", "True Observed")
 }
 
 func TestRedpandaIgnoresUnknownKeysAtCreationAndTheControllerDoesNot(t *testing.T) {
@@ -166,6 +168,32 @@ func TestRedpandaIgnoresUnknownKeysAtCreationAndTheControllerDoesNot(t *testing.
 	b.until("orders", "True Synced")
 }
 
+// A value that equals the default may be described as the default: it is reset all the same, or a default that changes
+// later would not come through.
+func TestRedpandaIsToldToResetWhatItShowsAsTheDefault(t *testing.T) {
+	t.Parallel()
+	broker, brokers := newRedpanda(t)
+	broker.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		return shows(req, "retention.ms", "604800000", kmsg.ConfigSourceDefaultConfig), nil, true
+	})
+	resets := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.IncrementalAlterConfigs}, Count: -1, Observe: true, When: func(req kmsg.Request) bool {
+		changes := req.(*kmsg.IncrementalAlterConfigsRequest).Resources[0].Configs
+		return len(changes) == 1 && changes[0].Name == "retention.ms" && changes[0].Op == kmsg.IncrementalAlterConfigOpDelete
+	}})
+	b := setup(t, brokers)
+	b.apply("orders", `{partitions: 1, config: {retention.ms: 604800000}}`)
+	b.until("orders", "True Synced")
+	b.change("orders", `{spec: {config: null}}`)
+	if keys := b.until("orders", "True Synced").Status.ConfigKeys; len(keys) != 0 {
+		t.Errorf("keys enforced: %v", keys)
+	}
+	b.rest() // some sweeps
+	if n := resets.Hits(); n != 1 {
+		t.Errorf("it is told %d times", n)
+	}
+}
+
 func TestRedpandaMovesReplicasByItself(t *testing.T) {
 	t.Parallel()
 	_, brokers := newRedpanda(t)
@@ -175,6 +203,26 @@ func TestRedpandaMovesReplicasByItself(t *testing.T) {
 	b.change("orders", `{spec: {replicas: 3}}`)
 	testenv.Eventually(t, 20*time.Second, "the replicas are there", func() bool { return b.until("orders", "True Synced").Status.Replicas == 3 })
 	b.untilEvents("orders", "Created", "ConfigChanged")
+}
+
+// Brokers take all changes of a topic or none.
+func TestOneRefusedKeyKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	_, brokers := newRedpanda(t)
+	b := setup(t, brokers)
+	b.apply("orders", `{partitions: 1, config: {max.message.bytes: 4000}}`)
+	b.until("orders", "True Synced")
+	b.change("orders", `{spec: {config: {max.message.bytes: 5000, no.such.key: 1, retention.mss: 5, retention.ms: 1000}}}`)
+	got := b.until("orders", "False Refused: The brokers refuse it. INVALID_CONFIG: unknown key no.such.key; INVALID_CONFIG: unknown key retention.mss.")
+	if keys := got.Status.ConfigKeys; !slices.Equal(keys, []string{"max.message.bytes", "retention.ms"}) {
+		t.Errorf("keys enforced: %v", keys)
+	}
+	if v := b.value("orders", "max.message.bytes") + " " + b.value("orders", "retention.ms"); v != "5000 1000" {
+		t.Errorf("the others are %s", v)
+	}
+	b.set("orders", "retention.ms", "7")
+	testenv.Eventually(t, 10*time.Second, "drift of the others is mended", func() bool { return b.value("orders", "retention.ms") == "1000" })
+	b.untilEvents("orders", "Created", "ConfigChanged", "Refused", "Drifted")
 }
 
 func TestRedpandaRefusesAnEvenNumberOfReplicas(t *testing.T) {

@@ -25,6 +25,7 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 	after := v.again
 	if v.patience == 0 {
 		p.memory.calm()
+		p.memory.answered = annotationsOf(p.resource)
 	} else {
 		troubled := p.memory.trouble()
 		if after == 0 {
@@ -40,7 +41,9 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 	if err := p.writeStatus(ctx); err != nil {
 		return p.refused(err)
 	}
-	p.memory.made, p.memory.madeID, p.memory.attempted = false, "", false
+	if p.resource.Status.TopicID != "" {
+		p.memory.disown() // the status says what there is to know
+	}
 	p.flush()
 	return reconcile.Result{RequeueAfter: after}, nil
 }

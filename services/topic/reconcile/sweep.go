@@ -109,14 +109,12 @@ func (s *sweeper) differs(resource *v1alpha1.KafkaTopic, desired topic.Desired, 
 	if have == nil {
 		return true
 	}
-	status := resource.Status
-	if have.ID != "" && have.ID != status.TopicID || have.Partitions != status.Partitions || have.Replicas != status.Replicas {
+	status := &resource.Status
+	untaken := resource.Policy() != v1alpha1.Observe && have.ID != "" && have.ID != status.TopicID
+	if untaken || replaced(status, have) || have.Partitions != status.Partitions || have.Replicas != status.Replicas {
 		return true
 	}
-	ability := topic.Ability{Replicas: s.Cluster.Redpanda(), Ineffective: func(key, text string) bool {
-		return s.ineffective.has(key) || s.ineffective.has(vainValue(desired.Name, key, text))
-	}}
-	return !topic.Diff(desired, have, ability).Empty()
+	return !topic.Diff(desired, have, s.ability(desired.Name)).Empty()
 }
 
 func (s *sweeper) enqueue(ctx context.Context, resource *v1alpha1.KafkaTopic) {

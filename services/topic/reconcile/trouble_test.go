@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +18,7 @@ import (
 )
 
 func TestBadInputIsRefusedWithASentence(t *testing.T) {
+	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		cases := map[string]struct{ spec, condition, correction string }{
@@ -53,16 +56,17 @@ func TestBadInputIsRefusedWithASentence(t *testing.T) {
 }
 
 func TestARefusedChangeOfATopicThatIsThere(t *testing.T) {
+	t.Parallel()
 	b := setup(t, testenv.RealKafka(t))
 	testenv.CreateTopics(t, b.brokers, 1, "orders")
 	b.set("orders", "retention.ms", "77")
-	b.apply("orders", `{partitions: 3, config: {retention.ms: -7}}`)
+	b.apply("orders", `{partitions: 3, config: {retention.ms: -7, max.message.bytes: 5000}}`)
 	got := b.until("orders", "False Refused")
-	if b.topic("orders").Partitions != 3 {
+	if b.topic("orders").Partitions != 3 || b.value("orders", "max.message.bytes") != "5000" {
 		t.Error("a step that fails keeps no other back")
 	}
-	if len(got.Status.ConfigKeys) != 0 {
-		t.Errorf("keys enforced: %v", got.Status.ConfigKeys)
+	if keys := got.Status.ConfigKeys; !slices.Equal(keys, []string{"max.message.bytes"}) {
+		t.Errorf("keys enforced: %v", keys)
 	}
 	b.change("orders", `{spec: {config: null}}`)
 	b.until("orders", "True Synced")
@@ -108,9 +112,31 @@ func TestADeletionThatCannotBeDoneSaysSoAndCanBeGivenUp(t *testing.T) {
 				t.Error("the topic is kept")
 			}
 			fault.Remove()
+			b.change("gone", `{metadata: {annotations: {try: again}}}`) // what somebody has to allow is tried once a minute
 			b.untilGone("gone")
 			if b.topic("gone") != nil {
 				t.Error("the topic is deleted once the brokers let it")
+			}
+		})
+	}
+}
+
+// Each attempt reads all resources from the API server.
+func TestADeletionThatSomebodyHasToAllowIsTriedSeldom(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []*kerr.Error{kerr.TopicDeletionDisabled, kerr.TopicAuthorizationFailed, kerr.PolicyViolation} {
+		t.Run(fault.Message, func(t *testing.T) {
+			t.Parallel()
+			fake, brokers := testenv.FakeKafka(t)
+			b := setup(t, brokers)
+			b.apply("orders", `{deletionPolicy: Delete}`)
+			b.until("orders", "True")
+			fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DeleteTopics}, Err: fault, Count: -1})
+			before := b.gate.reads()
+			b.delete("orders")
+			b.until("orders", "False") // after 5 s
+			if n := b.gate.reads() - before; n > 2 {
+				t.Errorf("%d reads: at once, before it is said, and then each minute", n)
 			}
 		})
 	}
@@ -150,14 +176,90 @@ func TestACreateThatTimedOutButSucceededIsRecognised(t *testing.T) {
 	}
 }
 
+// The brokers carry the create out, say that it timed out, and show no topic until the resource has said that it waits.
+func TestACreateThatSucceededIsRecognisedAfterMoreTrouble(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	hidden := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.UnknownTopicOrPartition, Count: -1})
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.RequestTimedOut})
+	throttled := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.ThrottlingQuotaExceeded})
+	b := setup(t, brokers, seldom)
+	b.apply("orders", `{partitions: 3, deletionPolicy: Delete}`)
+	b.until("orders", "False Waiting")
+	if throttled.Hits() == 0 {
+		t.Fatal("the second create meets other trouble")
+	}
+	hidden.Remove()
+	if made := b.until("orders", "True Synced"); !made.Status.Created {
+		t.Errorf("it is ours: %+v", made.Status)
+	}
+	b.untilEvents("orders", "Created")
+}
+
+// The create fails with nobody knowing what became of it, and somebody else makes the topic.
+func TestATopicThatIsNotAsItWasAskedForIsSomebodyElses(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		asked   string
+		leaving bool
+	}{
+		"other partitions":  {`{partitions: 3, deletionPolicy: Delete}`, false},
+		"other values":      {`{partitions: 2, deletionPolicy: Delete, config: {retention.ms: 1000}}`, false},
+		"deleted meanwhile": {`{partitions: 3, deletionPolicy: Delete}`, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake, brokers := testenv.FakeKafka(t)
+			var failed atomic.Int64
+			fake.ControlKey(int16(kmsg.CreateTopics), func(kmsg.Request) (kmsg.Response, error, bool) {
+				fake.KeepControl()
+				failed.Add(1)
+				return nil, errors.New("the connection is closed"), true
+			})
+			hidden := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.UnknownTopicOrPartition, Count: -1})
+			b := setup(t, brokers, seldom)
+			b.apply("orders", c.asked)
+			testenv.Eventually(t, 20*time.Second, "a create fails", func() bool { return failed.Load() > 0 })
+			b.must(fake.CreateTopic("orders", 2, nil))
+			if c.leaving {
+				b.delete("orders")
+			}
+			hidden.Remove()
+			if !c.leaving {
+				if taken := b.until("orders", "True Synced"); taken.Status.Created {
+					t.Errorf("it is not ours: %+v", taken.Status)
+				}
+				b.delete("orders")
+			}
+			b.untilGone("orders")
+			if b.topic("orders") == nil {
+				t.Error("somebody else's topic was deleted")
+			}
+		})
+	}
+}
+
 func TestThrottlingIsHonoured(t *testing.T) {
 	t.Parallel()
 	fake, brokers := testenv.FakeKafka(t)
-	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.ThrottlingQuotaExceeded, Count: 2})
+	times := make(chan time.Time, 10)
+	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		times <- time.Now()
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.ThrottlingQuotaExceeded, "later"), nil, len(times) <= 2
+	})
 	b := setup(t, brokers, seldom)
 	b.apply("orders", `{}`)
 	b.until("orders", "True Synced")
 	b.rest()
+	for first, n := <-times, len(times); n > 0; n-- {
+		next := <-times
+		if waited := next.Sub(first); waited < time.Second {
+			t.Errorf("tried again after %s: without a time of the brokers it is a second", waited)
+		}
+		first = next
+	}
 	if n := b.gate.writes(); n != 1 {
 		t.Errorf("%d writes: nothing is said of what passes within five seconds", n)
 	}
@@ -171,7 +273,7 @@ func TestATerminalProblemIsNotTriedInAHotLoop(t *testing.T) {
 	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		creates.Add(1)
-		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics), nil, true
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.InvalidReplicationFactor, "no"), nil, true
 	})
 	sweep := time.Hour
 	b := setup(t, brokers, func(o *reconcile.Options) { o.SweepInterval = sweep })

@@ -85,7 +85,7 @@ func (p *pass) trouble(err error) *verdict {
 	switch e.Kind {
 	case cluster.Unavailable:
 		if p.settled() {
-			return &verdict{silent: true} // an outage changes no settled resource; the next sweep looks
+			return p.undisturbed()
 		}
 		v := passing(ReasonBrokersUnavailable, "No Kafka broker answers, or none lets the controller in (see its /readyz?verbose). What is to be done is done once they do.")
 		v.patience = outagePatience
@@ -105,6 +105,16 @@ func (p *pass) trouble(err error) *verdict {
 		return terminal(ReasonRefused, "The brokers refuse it. "+asSentence(e.Error()))
 	}
 	return passing(ReasonWaiting, "The brokers are not done yet: "+asSentence(e.Error()))
+}
+
+// undisturbed is the verdict on a settled resource while no broker answers: it stays as it is, and the next sweep looks. One
+// whose annotations nobody has answered yet looks by itself, for a sweep compares topics only.
+func (p *pass) undisturbed() *verdict {
+	p.memory.calm()
+	if p.memory.answered != annotationsOf(p.resource) {
+		return lookAgain(patience)
+	}
+	return &verdict{silent: true}
 }
 
 func sentence(err error) string { return asSentence(strings.ReplaceAll(err.Error(), "\n", "; ")) }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -19,7 +21,11 @@ func TestAResourceThatAnotherVersionWrote(t *testing.T) {
 	_, brokers := testenv.FakeKafka(t)
 	config := kubetest.Dedicated(t, loose(t)).Config
 	b := setupOn(t, config, brokers)
+	b.apply("known", `{partitions: 2, deletionPolicy: Delete, managementPolicy: Manage}`)
+	made := b.until("known", "True Synced").Status
 	b.halt()
+	status := client.RawPatch(types.MergePatchType, []byte(`{"status": {"conditions": {"Ready": "yes"}}}`))
+	b.must(b.Status().Patch(t.Context(), b.get("known"), status))
 	foreign := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"partitions": "many", "deletionPolicy": "Archive"}}}
 	foreign.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 	foreign.SetNamespace(b.namespace)
@@ -31,6 +37,9 @@ func TestAResourceThatAnotherVersionWrote(t *testing.T) {
 	b.until("orders", "True Synced")
 	if got := b.until("foreign", "False Invalid: the specification was written for another version"); !stalled(got) {
 		t.Error("it needs somebody")
+	}
+	if known := b.until("known", "True Synced").Status; known.TopicID != made.TopicID || !known.Created {
+		t.Errorf("which topic is whose can be read: %+v", known)
 	}
 	b.delete("foreign")
 	b.untilGone("foreign")

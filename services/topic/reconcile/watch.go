@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -48,17 +49,34 @@ func (r *Reconciler) watch() handler.TypedEventHandler[topicO, reconcile.Request
 		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[topicO], q queue) { all(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[topicO], q queue) { all(ctx, e.ObjectNew, q) },
 		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[topicO], q queue) {
-			r.tellRetained(e.Object)
+			r.tellRetained(ctx, e.Object)
 			all(ctx, e.Object, q)
 		},
 	}
 }
 
-// tellRetained tells of a topic that stays when its resource goes, which takes no pass.
-func (r *Reconciler) tellRetained(gone topicO) {
-	if gone.Spec.DeletionPolicy != v1alpha1.Delete && gone.Policy() != v1alpha1.Observe && gone.Status.TopicID != "" {
+// tellRetained tells of a topic that stays when its resource goes, which takes no pass. To a watch with a selector, one that
+// lost its labels is gone too, and is shown as it was before: there the API server is asked.
+func (r *Reconciler) tellRetained(ctx context.Context, gone topicO) {
+	if gone.Spec.DeletionPolicy == v1alpha1.Delete || gone.Policy() == v1alpha1.Observe || gone.Status.TopicID == "" {
+		return
+	}
+	tell := func() {
 		r.Events.tell(gone, happening{normal, EventRetained, "Kept the topic " + gone.TopicName() + ", as deletionPolicy says."})
 	}
+	if r.Selector == nil || r.Selector.Empty() {
+		tell()
+		return
+	}
+	go func() { // whose ctx ends when the handler returns
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBound)
+		defer cancel()
+		var now v1alpha1.KafkaTopic
+		err := r.API.Get(ctx, gone.Key(), &now)
+		if apierrors.IsNotFound(err) || err == nil && now.UID != gone.UID {
+			tell()
+		}
+	}()
 }
 
 func enqueueOne() handler.TypedEventHandler[topicO, reconcile.Request] {

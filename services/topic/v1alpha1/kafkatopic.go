@@ -81,14 +81,24 @@ func (s *KafkaTopicSpec) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a status, as UnmarshalJSON of KafkaTopicSpec does.
+// UnmarshalJSON reads a status, as UnmarshalJSON of KafkaTopicSpec does. What can be read of it is kept: it says which topic
+// is the resource's.
 func (s *KafkaTopicStatus) UnmarshalJSON(data []byte) error {
 	type plain KafkaTopicStatus
 	var read plain
-	if err := json.Unmarshal(data, &read); err != nil {
-		*s = KafkaTopicStatus{Unreadable: err.Error()}
+	err := json.Unmarshal(data, &read)
+	if err == nil {
+		*s = KafkaTopicStatus(read)
 		return nil
 	}
-	*s = KafkaTopicStatus(read)
+	*s = KafkaTopicStatus{Unreadable: err.Error()}
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(data, &fields) // what is no object has none
+	for name, value := range fields {
+		single, _ := json.Marshal(map[string]json.RawMessage{name: value}) // as it came
+		if json.Unmarshal(single, new(plain)) == nil {
+			_ = json.Unmarshal(single, (*plain)(s))
+		}
+	}
 	return nil
 }

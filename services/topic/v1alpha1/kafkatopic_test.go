@@ -1,9 +1,11 @@
 package v1alpha1_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openorder/openorder/services/topic/v1alpha1"
@@ -43,6 +45,31 @@ func TestWhoMayOwnATopic(t *testing.T) {
 	for name, c := range cases {
 		if c.resource.Owns() != c.owns {
 			t.Errorf("%s: owns %v", name, !c.owns)
+		}
+	}
+}
+
+func TestOfAStatusThatAnotherVersionWroteIsKeptWhatCanBeRead(t *testing.T) {
+	t.Parallel()
+	known := v1alpha1.KafkaTopicStatus{TopicName: "orders", TopicID: "id", Created: true, Partitions: 3, ConfigKeys: []string{"retention.ms"}}
+	cases := map[string]struct {
+		status string
+		want   v1alpha1.KafkaTopicStatus
+	}{
+		"conditions of another shape": {`{"topicName": "orders", "topicId": "id", "created": true, "partitions": 3, "configKeys": ["retention.ms"], "conditions": {"Ready": true}}`, known},
+		"a time that is none":         {`{"topicName": "orders", "topicId": "id", "created": true, "partitions": 3, "configKeys": ["retention.ms"], "conditions": [{"type": "Ready", "lastTransitionTime": "yesterday"}]}`, known},
+		"keys with their values":      {`{"topicId": "id", "configKeys": ["retention.ms", {"key": "cleanup.policy"}]}`, v1alpha1.KafkaTopicStatus{TopicID: "id"}},
+		"an id that is no text":       {`{"topicId": {"cluster": "id"}, "created": true}`, v1alpha1.KafkaTopicStatus{Created: true}},
+		"no object":                   {`"Ready"`, v1alpha1.KafkaTopicStatus{}},
+	}
+	for name, c := range cases {
+		var read v1alpha1.KafkaTopicStatus
+		if err := json.Unmarshal([]byte(c.status), &read); err != nil || read.Unreadable == "" {
+			t.Errorf("%s: %v, %+v: one that cannot be read must say so and stop no other", name, err, read)
+		}
+		read.Unreadable = ""
+		if diff := cmp.Diff(c.want, read); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
 }

@@ -27,10 +27,6 @@ type Command struct {
 	NotificationFile string        `name:"notification-database-url-file" env:"NOTIFICATION_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --notification-database-url."`
 	Patience         time.Duration `name:"patience" default:"30s" placeholder:"DURATION" help:"How long orders that do not match are looked at again before they count as broken (default ${default})."`
 	JSON             bool          `name:"json" help:"Print the report as JSON (default off)."`
-
-	// Found are the databases of a system that was found running, by the names of the services: for those that neither
-	// flag nor environment names.
-	Found map[string]string `kong:"-"`
 }
 
 // ErrBroken is what Run returns, after it has printed the report, when an invariant is broken.
@@ -40,15 +36,9 @@ var ErrBroken = errors.New("the system is not consistent")
 type source struct{ service, url, file string }
 
 func (c *Command) sources() []source {
-	all := []source{
+	return []source{
 		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
 	}
-	for i := range all {
-		if all[i].url == "" && all[i].file == "" {
-			all[i].url = c.Found[all[i].service]
-		}
-	}
-	return all
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -99,9 +89,6 @@ func (c *Command) databases() (map[string]string, error) {
 // Run audits and prints. The error is ErrBroken, wrapped, when an invariant is broken; any other means that the audit
 // could not be done.
 func (c *Command) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	urls, err := c.databases()
 	if err != nil {
 		return err

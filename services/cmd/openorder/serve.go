@@ -23,8 +23,6 @@ import (
 	order "github.com/openorder/openorder/services/order/app"
 )
 
-const defaultBroker = "127.0.0.1:9092"
-
 // serve is the all-in-one. It listens on loopback addresses unless told otherwise.
 type serve struct {
 	DataDir   string `name:"data-dir" env:"DATA_DIR" placeholder:"DIR" help:"Where orders, stock and events stay (default ~/.local/share/openorder)."`
@@ -65,13 +63,15 @@ func (s *serve) Run(ctx context.Context) error {
 		return fmt.Errorf("--kafka-listen: %w", err)
 	}
 	defer brokers.Close()
-	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}}
+	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}, Lock: dir.lock.Path()}
 	for name, database := range services.databases() {
 		database.URL = dir.database(name)
 		word.Databases[name] = database.URL
 	}
-	if err := word.leaveWord(); err != nil {
+	if takeBack, err := word.leaveWord(); err != nil {
 		log.Warn("the tools will need flags to find this process", "error", err)
+	} else {
+		defer takeBack()
 	}
 	listening := services.onListen()
 	return cli.Traced(ctx, "openorder", nil, log, func(ctx context.Context, log *slog.Logger) error {

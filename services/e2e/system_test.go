@@ -18,7 +18,7 @@ type system struct {
 	env                            []string                    // of the tools and of separate processes
 	database                       func(service string) string // the URL of a separate process's
 	processes                      map[string]*process
-	restart                        map[string]func() *process // starts a service again after kill
+	restart                        map[string]func() *process // starts a service again after kill, and waits until it is ready
 }
 
 // eachSystem runs a test against every kind of system that there is: one that is given, or else the all-in-one and
@@ -119,17 +119,22 @@ func apart(t *testing.T, brokers kafka.Config, database func(service string) str
 // addresses are where a service listens.
 type addresses struct{ api, admin string }
 
-// run starts a binary under a name.
+// run starts a binary under a name, and does not wait for it.
 func (s *system) run(name, binary string, flags ...string) addresses {
 	s.Helper()
 	listen := addresses{freeAddress(s.T), freeAddress(s.T)}
-	s.restart[name] = func() *process {
+	begin := func() *process {
 		s.processes[name] = startIn(s.T, s.home, s.env, binary, append([]string{
 			"--database-url=" + s.database(binary), "--listen=" + listen.api, "--admin-listen=" + listen.admin, "--drain-delay=0s",
 		}, flags...)...)
 		return s.processes[name]
 	}
-	s.restart[name]()
+	s.restart[name] = func() *process {
+		p := begin()
+		ready(s.T, listen.admin)
+		return p
+	}
+	begin()
 	return listen
 }
 

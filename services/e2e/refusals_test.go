@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
 )
 
 // loopback is flags of an all-in-one on free ports.
@@ -125,6 +127,26 @@ func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 				if !strings.Contains(p.output.String(), flag) {
 					t.Errorf("nothing is said of %s:\n%s", flag, p.output)
 				}
+			}
+		})
+	}
+}
+
+func TestTheAllInOneSaysOnceWhatItDoesNotDo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env, flags []string
+		says       string
+	}{
+		"send traces":        {env: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"}, says: "no traces are sent"},
+		"tell the customers": {flags: []string{"--no-log-notifications"}, says: "nobody is told"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			p := startIn(t, home, test.env, "openorder", append(loopback(t, filepath.Join(home, "data")), test.flags...)...)
+			for _, line := range []string{"OpenOrder is up", test.says} {
+				testenv.Eventually(t, time.Minute, "it says: "+line, func() bool { return strings.Count(p.output.String(), line) == 1 })
 			}
 		})
 	}

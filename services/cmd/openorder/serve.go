@@ -36,11 +36,12 @@ type serve struct {
 	NotificationListen      string `name:"notification-listen" env:"NOTIFICATION_LISTEN" default:"127.0.0.1:8083" placeholder:"HOST:PORT" help:"Address of the notification service's API (default ${default})."`
 	NotificationAdminListen string `name:"notification-admin-listen" env:"NOTIFICATION_ADMIN_LISTEN" default:"127.0.0.1:9083" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
 
-	FailSKU    string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
-	Webhook    webhook.Config      `embed:""`
-	Pprof      bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
-	DrainDelay time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
-	Log        telemetry.LogConfig `embed:""`
+	FailSKU          string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
+	LogNotifications bool                `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
+	Webhook          webhook.Config      `embed:""`
+	Pprof            bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
+	DrainDelay       time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
+	Log              telemetry.LogConfig `embed:""`
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -111,7 +112,7 @@ func (s *serve) services(brokers kafka.Config) pipeline {
 		},
 		notification: &notification.Config{
 			Kafka: brokers, Database: pending, Service: frame("notification", s.NotificationListen, s.NotificationAdminListen),
-			LogNotifications: true, Webhook: s.Webhook,
+			LogNotifications: s.LogNotifications, Webhook: s.Webhook,
 		},
 	}
 }

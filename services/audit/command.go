@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/openorder/openorder/services/internal/kafka"
 )
 
@@ -39,6 +41,18 @@ func (c *Command) sources() []source {
 	return []source{
 		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
 	}
+}
+
+// BeforeReset takes the brokers' default away: who names databases and forgets the brokers must not have them compared
+// with the events of the broker that happens to listen on this machine.
+func (c *Command) BeforeReset(ctx *kong.Context) error {
+	for _, flag := range ctx.Flags() {
+		if flag.Name == "kafka-brokers" {
+			flag.Default, flag.HasDefault = "", false
+			flag.Help = "Brokers to start from, comma separated; needed, as the databases are."
+		}
+	}
+	return nil
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -80,8 +80,8 @@ func (r running) Resolve(command *kong.Context, _ *kong.Path, flag *kong.Flag) (
 	if flag.Name == "kafka-brokers" {
 		return r.Brokers, nil
 	}
-	if url := r.Databases[strings.TrimSuffix(flag.Name, "-database-url")]; url != "" {
-		return url, nil
+	if service, isURL := strings.CutSuffix(flag.Name, "-database-url"); isURL && r.Databases[service] != "" {
+		return r.Databases[service], nil
 	}
 	return nil, nil
 }

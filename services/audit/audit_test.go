@@ -257,7 +257,7 @@ func TestTheCommandPrintsAndFailsWhenSomethingIsBroken(t *testing.T) {
 	_, brokers := testenv.FakeKafka(t)
 	w := newWorld(t, brokers, false)
 	w.live(map[int64]life{1: sound[1]}, nil)
-	command := Command{Kafka: brokers, Found: w.urls}
+	command := Command{Kafka: brokers, Order: w.urls["order"], Inventory: w.urls["inventory"], Notification: w.urls["notification"]}
 	var out bytes.Buffer
 	log := slog.New(slog.DiscardHandler)
 	if err := command.Run(t.Context(), &out, log); err != nil {

@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/openorder/openorder/services/internal/kafka"
 )
 
@@ -27,10 +29,6 @@ type Command struct {
 	NotificationFile string        `name:"notification-database-url-file" env:"NOTIFICATION_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --notification-database-url."`
 	Patience         time.Duration `name:"patience" default:"30s" placeholder:"DURATION" help:"How long orders that do not match are looked at again before they count as broken (default ${default})."`
 	JSON             bool          `name:"json" help:"Print the report as JSON (default off)."`
-
-	// Found are the databases of a system that was found running, by the names of the services: for those that neither
-	// flag nor environment names.
-	Found map[string]string `kong:"-"`
 }
 
 // ErrBroken is what Run returns, after it has printed the report, when an invariant is broken.
@@ -40,15 +38,21 @@ var ErrBroken = errors.New("the system is not consistent")
 type source struct{ service, url, file string }
 
 func (c *Command) sources() []source {
-	all := []source{
+	return []source{
 		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
 	}
-	for i := range all {
-		if all[i].url == "" && all[i].file == "" {
-			all[i].url = c.Found[all[i].service]
+}
+
+// BeforeReset takes the brokers' default away: who names databases and forgets the brokers must not have them compared
+// with the events of the broker that happens to listen on this machine.
+func (c *Command) BeforeReset(ctx *kong.Context) error {
+	for _, flag := range ctx.Flags() {
+		if flag.Name == "kafka-brokers" {
+			flag.Default, flag.HasDefault = "", false
+			flag.Help = "Brokers to start from, comma separated; needed, as the databases are."
 		}
 	}
-	return all
+	return nil
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -99,9 +103,6 @@ func (c *Command) databases() (map[string]string, error) {
 // Run audits and prints. The error is ErrBroken, wrapped, when an invariant is broken; any other means that the audit
 // could not be done.
 func (c *Command) Run(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	urls, err := c.databases()
 	if err != nil {
 		return err

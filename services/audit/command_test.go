@@ -16,7 +16,7 @@ import (
 
 func TestWrongSettingsAreRefusedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	err := (&Command{Order: "mysql://x:secret@y", Notification: "sqlite:x", NotificationFile: "file", Patience: -1}).Run(t.Context(), nil, nil)
+	err := (&Command{Order: "mysql://x:secret@y", Notification: "sqlite:x", NotificationFile: "file", Patience: -1}).Validate()
 	for _, want := range []string{"--kafka-brokers", "--order-database-url", "--inventory-database-url", "--notification-database-url", "--patience"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in: %v", want, err)

@@ -16,7 +16,6 @@ import (
 // snapshot is one unchanging view of a database for one service's tables. It cannot write.
 type snapshot struct {
 	service    string
-	url        string
 	postgresql *pgx.Conn
 	database   string // which one the URL names, whoever asks
 	exported   string // PostgreSQL's name of the snapshot
@@ -26,25 +25,24 @@ type snapshot struct {
 
 // openSnapshot connects and takes a snapshot, the same one where another service's has been taken of the same database.
 func openSnapshot(ctx context.Context, service, address string, taken []*snapshot) (*snapshot, error) {
-	database, err := databaseOf(address)
+	s := &snapshot{service: service}
+	config, err := s.place(address)
 	if err != nil {
 		return nil, fmt.Errorf("open the %s service's database: %w", service, err)
 	}
-	s := &snapshot{service: service, url: address, database: database}
 	var same *snapshot
 	for _, other := range taken {
-		if other.database == database {
+		if other.database == s.database {
 			same = other
 		}
 	}
-	path, isSQLite := strings.CutPrefix(address, "sqlite:")
 	switch {
-	case isSQLite && same != nil:
+	case config != nil:
+		err = s.openPostgreSQL(ctx, config, same)
+	case same != nil:
 		s.tx = same.tx // which the other one closes
-	case isSQLite:
-		err = s.openSQLite(ctx, path)
 	default:
-		err = s.openPostgreSQL(ctx, same)
+		err = s.openSQLite(ctx, strings.TrimPrefix(address, "sqlite:"))
 	}
 	if err != nil {
 		s.close()
@@ -53,23 +51,22 @@ func openSnapshot(ctx context.Context, service, address string, taken []*snapsho
 	return s, nil
 }
 
-// databaseOf tells databases apart: services may come to the same one by roles of their own.
-func databaseOf(address string) (string, error) {
+// place tells databases apart, and returns how to connect to a PostgreSQL: services may come to the same one by roles of
+// their own.
+func (s *snapshot) place(address string) (*pgx.ConnConfig, error) {
 	if strings.HasPrefix(address, "sqlite:") {
-		return address, nil
+		s.database = address
+		return nil, nil
 	}
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
-		return "", errors.New("the URL is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH") // it may hold a password
+		return nil, errors.New("the URL is neither postgres://USER:PASSWORD@HOST:PORT/NAME nor sqlite:PATH") // it may hold a password
 	}
-	return fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database), nil
+	s.database = fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database)
+	return config, nil
 }
 
-func (s *snapshot) openPostgreSQL(ctx context.Context, same *snapshot) (err error) {
-	config, err := pgx.ParseConfig(s.url)
-	if err != nil {
-		return errors.New("the URL makes no sense") // databaseOf took it
-	}
+func (s *snapshot) openPostgreSQL(ctx context.Context, config *pgx.ConnConfig, same *snapshot) (err error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -70,29 +69,4 @@ func (s *system) newest() int64 {
 		s.Fatalf("newest order: %+v", page)
 	}
 	return page.Orders[0].OrderID
-}
-
-func TestTheAllInOneStopsCleanly(t *testing.T) {
-	t.Parallel()
-	s := allInOne(t)
-	id := s.place("ABC-001", 1)
-	if code := s.processes["openorder"].stop(30 * time.Second); code != 0 {
-		t.Errorf("exit code %d after SIGTERM, want 0", code)
-	}
-	s.restart["openorder"]()
-	s.becomes(id, "RESERVED")
-}
-
-func TestAnEphemeralInstanceLeavesNothing(t *testing.T) {
-	t.Parallel()
-	home := t.TempDir()
-	args := append(loopback(t, ""), "--ephemeral")
-	p := start(t, home, "openorder", args[1:]...)
-	testenv.Eventually(t, time.Minute, "it is up", func() bool { return strings.Contains(p.output.String(), "none is kept") })
-	if code := p.stop(30 * time.Second); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	if entries, _ := os.ReadDir(home + "/openorder"); len(entries) > 1 { // running.json stays
-		t.Errorf("left behind: %v", entries)
-	}
 }

@@ -81,6 +81,17 @@ func (l *load) goesOn(s *system, more int) {
 	testenv.Eventually(s, time.Minute, "orders are taken", func() bool { return l.count() >= want })
 }
 
+// isRefused waits until orders are turned away, and checks how.
+func (l *load) isRefused(s *system) {
+	s.Helper()
+	before := l.failed.Load()
+	testenv.Eventually(s, 2*time.Minute, "orders are refused", func() bool { return l.failed.Load() > before+8 })
+	response, text, err := request(s.T, "POST", s.order+"/api/orders", orderBody("ABC-001", 1), nil)
+	if err != nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+		s.Errorf("POST: %v %+v %s, want 503 with Retry-After", err, response, text)
+	}
+}
+
 // allDecided checks that each acknowledged order is there and has ended.
 func (l *load) allDecided(s *system) {
 	s.Helper()

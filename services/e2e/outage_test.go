@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -92,12 +91,7 @@ func TestADatabaseTakenAwayUnderLoadAndGivenBackCostsTimeAndNoOrder(t *testing.T
 	l := s.load(4)
 	l.goesOn(s, 200)
 	cable.unplug()
-	before := l.failed.Load()
-	testenv.Eventually(t, time.Minute, "orders are refused while the database is away", func() bool { return l.failed.Load() > before+8 })
-	response, _, err := request(t, "POST", s.order+"/api/orders", orderBody("ABC-001", 1), nil)
-	if err != nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
-		t.Errorf("POST without a database: %v %+v, want 503 with Retry-After", err, response)
-	}
+	l.isRefused(s)
 	cable.plugIn()
 	l.goesOn(s, 200)
 	l.allDecided(s)
@@ -122,31 +116,4 @@ func TestBrokersTakenAwayUnderLoadAndGivenBackCostTimeAndNoOrder(t *testing.T) {
 	l.goesOn(s, 200)
 	l.allDecided(s)
 	s.audit()
-}
-
-func TestALostTopicCostsTimeAndNoOrder(t *testing.T) {
-	t.Parallel()
-	brokers := testenv.RealKafka(t)
-	s := separate(t, brokers, testenv.PostgreSQL(t))
-	admin := testenv.Admin(t, brokers)
-	s.processes["inventory"].kill()
-	s.processes["inventory-2"].kill()
-	var ids []int64
-	for range 20 {
-		ids = append(ids, s.place("ABC-001", 1))
-	}
-	if _, err := admin.DeleteTopic(t.Context(), "order.created"); err != nil {
-		t.Fatal(err)
-	}
-	testenv.Eventually(t, 30*time.Second, "the topic is gone", func() bool {
-		topics, err := admin.ListTopics(t.Context(), "order.created")
-		return err == nil && !topics.Has("order.created")
-	})
-	if out, err := tool(t, s.home, s.env, "topics", "create", "--partitions=6"); err != nil {
-		t.Fatalf("topics create: %v\n%s", err, out)
-	}
-	s.restart["inventory"]()
-	for _, id := range ids {
-		testenv.Eventually(t, 3*time.Minute, "the order is published again and decided", func() bool { return s.status(id).Status == "RESERVED" })
-	}
 }

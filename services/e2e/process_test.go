@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -48,7 +47,7 @@ type process struct {
 	ended   chan struct{}
 }
 
-// start runs a binary until the test ends; TMP and HOME are the test's own, so that instances do not find each other.
+// start runs a binary until the test ends; HOME and TMPDIR are the test's own, so that instances do not find each other.
 func start(t *testing.T, home, binary string, args ...string) *process {
 	t.Helper()
 	return startIn(t, home, nil, binary, args...)
@@ -74,7 +73,7 @@ func startIn(t *testing.T, home string, env []string, binary string, args ...str
 }
 
 func environment(home string) []string {
-	return append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home, "LOG_FORMAT=text")
+	return append(os.Environ(), "HOME="+home, "TMPDIR="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home, "LOG_FORMAT=text")
 }
 
 // kill is kill -9.
@@ -83,16 +82,13 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// stop is SIGTERM; it returns the exit code.
-func (p *process) stop(within time.Duration) int {
+// stop asks the process to end, by SIGTERM or Ctrl-C, and returns its exit code.
+func (p *process) stop(signal os.Signal) int {
 	p.Helper()
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.ended:
-	case <-time.After(within):
-		p.Fatalf("still running %s after SIGTERM", within)
+	if err := p.command.Process.Signal(signal); err != nil {
+		p.Fatal(err)
 	}
-	return p.command.ProcessState.ExitCode()
+	return p.exits(30 * time.Second)
 }
 
 // exits waits for the process to end by itself and returns its exit code.

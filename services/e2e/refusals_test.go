@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openorder/openorder/services/internal/testenv"
 )
 
 // loopback is flags of an all-in-one on free ports.
@@ -74,42 +76,77 @@ func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
 // What does not parse, in a flag or the environment, is told together with what parses and makes no sense.
 func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 	t.Parallel()
+	const usage = 80 // kong's: apart from what the tools' own codes tell
 	of := func(service string, flags ...string) []string {
 		return append([]string{service, "--kafka-brokers=nowhere", "--kafka-sasl-mechanism=GSSAPI", "--database-url=mysql://x", "--listen=8080", "--log-level=loud", "--drain-delay=soon"}, flags...)
 	}
-	for name, command := range map[string][]string{
-		"order":        of("order"),
-		"inventory":    of("inventory"),
-		"notification": of("notification", "--webhook-url=ftp://x", "--log-notifications=perhaps"),
+	for name, test := range map[string]struct {
+		command []string
+		code    int
+		wrong   []string
+	}{
+		"order": {
+			of("order"), 1,
+			[]string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)"},
+		},
+		"inventory": {
+			of("inventory"), 1,
+			[]string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)"},
+		},
+		"notification": {
+			of("notification", "--webhook-url=ftp://x", "--log-notifications=perhaps"), 1,
+			[]string{
+				"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)",
+				"--webhook-url", "--log-notifications",
+			},
+		},
 		"the all-in-one": {
-			"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--drain-delay=soon", "--log-level=loud", "--ephemeral=perhaps",
+			[]string{"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--drain-delay=soon", "--log-level=loud", "--ephemeral=perhaps"}, usage,
+			[]string{"--order-listen", "--inventory-admin-listen", "--drain-delay", "--log-level", "--ephemeral", "--pprof (PPROF)"},
 		},
 		"audit": {
-			"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long", "--inventory-database-url=sqlite:x",
-			"--notification-database-url=sqlite:x",
+			[]string{"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long"}, usage,
+			[]string{"--kafka-brokers", "--order-database-url", "--inventory-database-url", "--notification-database-url", "--patience"},
 		},
-		"dlt redrive":   {"openorder", "dlt", "redrive", "--kafka-brokers=nowhere", "--rate=fast", "--max=many"},
-		"topics create": {"openorder", "topics", "create", "--kafka-brokers=nowhere", "--partitions=some", "--replicas=all"},
+		"dlt redrive": {
+			[]string{"openorder", "dlt", "redrive", "--kafka-brokers=nowhere", "--rate=fast", "--max=many"}, usage,
+			[]string{"--kafka-brokers", "--rate", "--max"},
+		},
+		"topics create": {
+			[]string{"openorder", "topics", "create", "--kafka-brokers=nowhere", "--partitions=some", "--replicas=all"}, usage,
+			[]string{"--kafka-brokers", "--partitions", "--replicas"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := startIn(t, t.TempDir(), []string{"PPROF=perhaps"}, command[0], command[1:]...)
-			if code := p.exits(10 * time.Second); code == 0 {
-				t.Error("exit code 0")
+			p := startIn(t, t.TempDir(), []string{"PPROF=perhaps"}, test.command[0], test.command[1:]...)
+			if code := p.exits(10 * time.Second); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			wrong := []string{}
-			for _, arg := range command[1:] {
-				if flag, _, isFlag := strings.Cut(arg, "="); isFlag && !strings.HasSuffix(arg, "=sqlite:x") {
-					wrong = append(wrong, flag)
-				}
-			}
-			if len(command) < 2 || !strings.Contains("audit dlt topics", command[1]) {
-				wrong = append(wrong, "PPROF")
-			}
-			for _, flag := range wrong {
+			for _, flag := range test.wrong {
 				if !strings.Contains(p.output.String(), flag) {
 					t.Errorf("nothing is said of %s:\n%s", flag, p.output)
 				}
+			}
+		})
+	}
+}
+
+func TestTheAllInOneSaysOnceWhatItDoesNotDo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env, flags []string
+		says       string
+	}{
+		"send traces":        {env: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"}, says: "no traces are sent"},
+		"tell the customers": {flags: []string{"--no-log-notifications"}, says: "nobody is told"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			p := startIn(t, home, test.env, "openorder", append(loopback(t, filepath.Join(home, "data")), test.flags...)...)
+			for _, line := range []string{"OpenOrder is up", test.says} {
+				testenv.Eventually(t, time.Minute, "it says: "+line, func() bool { return strings.Count(p.output.String(), line) == 1 })
 			}
 		})
 	}

@@ -12,12 +12,13 @@ import (
 // system is a running pipeline, however it runs.
 type system struct {
 	*testing.T
-	order, inventory, notification string   // base URLs
-	inventoryAdmins                []string // base URLs, one a replica; none where they cannot be reached
-	home                           string   // of the tools
-	env                            []string
+	order, inventory, notification string                      // base URLs
+	inventoryAdmins                []string                    // base URLs, one a replica; none where they cannot be reached
+	home                           string                      // of the tools
+	env                            []string                    // of the tools and of separate processes
+	database                       func(service string) string // the URL of a separate process's
 	processes                      map[string]*process
-	restart                        map[string]func() *process // starts a service again after kill
+	restart                        map[string]func() *process // starts a service again after kill, and waits until it is ready
 }
 
 // eachSystem runs a test against every kind of system that there is: one that is given, or else the all-in-one and
@@ -80,31 +81,71 @@ func allInOneAt(t *testing.T, data string, flags ...string) *system {
 // database. The flags are the notification service's.
 func separate(t *testing.T, brokers kafka.Config, databaseURL string, flags ...string) *system {
 	t.Helper()
-	home := t.TempDir()
-	s := &system{T: t, home: home, processes: map[string]*process{}, restart: map[string]func() *process{}}
-	s.env = []string{"KAFKA_BROKERS=" + brokers.Brokers, "DATABASE_URL=" + databaseURL}
-	if out, err := tool(t, home, s.env, "topics", "create", "--partitions=6"); err != nil {
+	s := apart(t, brokers, func(string) string { return databaseURL })
+	order := s.run("order", "order")
+	order2 := s.run("order-2", "order")
+	inventory := s.run("inventory", "inventory")
+	inventory2 := s.run("inventory-2", "inventory")
+	notification := s.run("notification", "notification", flags...)
+	s.areUp(order, inventory, notification, order2, inventory2)
+	s.inventoryAdmins = append(s.inventoryAdmins, "http://"+inventory2.admin)
+	return s
+}
+
+// onFiles starts each of the three binaries once, over SQLite.
+func onFiles(t *testing.T, brokers kafka.Config) *system {
+	t.Helper()
+	dir := t.TempDir()
+	s := apart(t, brokers, func(service string) string { return "sqlite:" + filepath.Join(dir, service+".db") })
+	s.areUp(s.run("order", "order"), s.run("inventory", "inventory"), s.run("notification", "notification"))
+	return s
+}
+
+// apart is a system of separate processes, none of which runs yet, and its topics.
+func apart(t *testing.T, brokers kafka.Config, database func(service string) string) *system {
+	t.Helper()
+	s := &system{T: t, home: t.TempDir(), processes: map[string]*process{}, restart: map[string]func() *process{}}
+	s.database = database
+	s.env = []string{
+		"KAFKA_BROKERS=" + brokers.Brokers,
+		"ORDER_DATABASE_URL=" + database("order"), "INVENTORY_DATABASE_URL=" + database("inventory"), "NOTIFICATION_DATABASE_URL=" + database("notification"),
+	}
+	if out, err := tool(t, s.home, s.env, "topics", "create", "--partitions=6"); err != nil {
 		t.Fatalf("topics create: %v\n%s", err, out)
 	}
-	run := func(name, binary string, flags ...string) (api, admin string) {
-		listen, adminListen := freeAddress(t), freeAddress(t)
-		s.restart[name] = func() *process {
-			p := start(t, home, binary, append([]string{"--kafka-brokers=" + brokers.Brokers, "--database-url=" + databaseURL,
-				"--listen=" + listen, "--admin-listen=" + adminListen, "--drain-delay=0s"}, flags...)...)
-			s.processes[name] = p
-			return p
-		}
-		s.restart[name]()
-		ready(t, adminListen)
-		return "http://" + listen, "http://" + adminListen
+	return s
+}
+
+// addresses are where a service listens.
+type addresses struct{ api, admin string }
+
+// run starts a binary under a name, and does not wait for it.
+func (s *system) run(name, binary string, flags ...string) addresses {
+	s.Helper()
+	listen := addresses{freeAddress(s.T), freeAddress(s.T)}
+	begin := func() *process {
+		s.processes[name] = startIn(s.T, s.home, s.env, binary, append([]string{
+			"--database-url=" + s.database(binary), "--listen=" + listen.api, "--admin-listen=" + listen.admin, "--drain-delay=0s",
+		}, flags...)...)
+		return s.processes[name]
 	}
-	s.order, _ = run("order", "order")
-	run("order-2", "order")
-	inventory, admin := run("inventory", "inventory")
-	_, admin2 := run("inventory-2", "inventory")
-	s.inventory, s.inventoryAdmins = inventory, []string{admin, admin2}
-	s.notification, _ = run("notification", "notification", flags...)
+	s.restart[name] = func() *process {
+		p := begin()
+		ready(s.T, listen.admin)
+		return p
+	}
+	begin()
+	return listen
+}
+
+// areUp waits until services are ready, and tells the test where they are.
+func (s *system) areUp(order, inventory, notification addresses, others ...addresses) {
+	s.Helper()
+	for _, service := range append(others, order, inventory, notification) {
+		ready(s.T, service.admin)
+	}
+	s.order, s.inventory, s.notification = "http://"+order.api, "http://"+inventory.api, "http://"+notification.api
+	s.inventoryAdmins = []string{"http://" + inventory.admin}
 	s.putStock("ABC-001", 1000)
 	s.putStock("FAIL", 1000)
-	return s
 }

@@ -1,6 +1,7 @@
 package notification_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -63,6 +64,8 @@ func refuses(notification.Notification, int) notification.Result {
 	return notification.Result{Err: errors.New("503")}
 }
 
+const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
 // desk is a ledger and the couriers of its receivers, in a bubble of time.
 type desk struct {
 	t        *testing.T
@@ -70,6 +73,8 @@ type desk struct {
 	couriers sync.WaitGroup
 	stop     context.CancelFunc
 	ctx      context.Context
+	said     bytes.Buffer // in the log, to be read once the couriers have ended
+	log      *slog.Logger
 }
 
 // inBubble runs a test in which a day takes no time.
@@ -84,6 +89,7 @@ func inBubble(t *testing.T, test func(t *testing.T, d *desk)) {
 		}
 		defer db.Close()
 		d := &desk{t: t, ledger: sqlite.New(db.SQLite.Write, db.SQLite.Read)}
+		d.log = slog.New(slog.NewJSONHandler(&d.said, nil))
 		d.ctx, d.stop = context.WithCancel(t.Context())
 		test(t, d)
 		d.stop()
@@ -100,7 +106,7 @@ func (d *desk) hire(id string, sender notification.Sender, ledger notification.C
 	}
 	wake = make(chan struct{}, 1)
 	courier := &notification.Courier{
-		Receiver: r, Ledger: ledger, Wake: wake, Log: slog.New(slog.DiscardHandler), Report: func(error) {},
+		Receiver: r, Ledger: ledger, Wake: wake, Log: d.log, Report: func(error) {},
 		Observe: func(notification.Notification, notification.Settlement, time.Duration) {},
 	}
 	d.couriers.Go(func() {
@@ -115,7 +121,9 @@ func (d *desk) record(receivers []string, orders ...int64) {
 	d.t.Helper()
 	var events []notification.Event
 	for _, id := range orders {
-		events = append(events, notification.Event{OrderID: id, Status: notification.Reserved, At: time.Now()})
+		events = append(events, notification.Event{
+			OrderID: id, Status: notification.Reserved, At: time.Now(), TraceParent: "00-" + traceID + "-00f067aa0ba902b7-01",
+		})
 	}
 	if _, err := d.ledger.Record(d.ctx, events, receivers); err != nil {
 		d.t.Fatal(err)

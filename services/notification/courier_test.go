@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,11 @@ func TestAFailingReceiverIsTriedOnScheduleAndThenGivenUp(t *testing.T) {
 		n := d.state(reserved(1, "anna"))
 		if n.State != notification.GivenUp || n.Attempts != 10 || n.LastError != "503" {
 			t.Errorf("%s after %d attempts: %s", n.State, n.Attempts, n.LastError)
+		}
+		d.stop()
+		d.couriers.Wait()
+		if said := d.said.String(); !strings.Contains(said, `"order_id":1,"trace_id":"`+traceID+`"`) {
+			t.Errorf("the log does not say which order and trace: %s", said)
 		}
 	})
 }

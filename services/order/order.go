@@ -4,7 +4,6 @@
 package order
 
 import (
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,14 +62,6 @@ type Order struct {
 func (o Order) History() []Entry {
 	placed := Entry{Kind: Placed, Status: Pending, At: o.CreatedAt, Cause: o.EventID.String()}
 	return append([]Entry{placed}, o.Outcomes...)
-}
-
-// traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>; empty without one.
-func (o Order) traceID() string {
-	if parts := strings.Split(o.TraceParent, "-"); len(parts) == 4 {
-		return parts[1]
-	}
-	return ""
 }
 
 // Reason is why the order has its status: inventory's reason for REJECTED, the error for FAILED, else empty.

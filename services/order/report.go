@@ -3,6 +3,8 @@ package order
 import (
 	"context"
 	"time"
+
+	"github.com/openorder/openorder/services/internal/event"
 )
 
 // Undecodable is the verdict on a record of the dead letter topic that holds nothing readable: it is kept there already.
@@ -45,6 +47,6 @@ func (s *Service) observe(r Report, d Decision) {
 	case d.Order.Status.Final():
 		s.metrics.outcomeTime.Observe(time.Since(d.Order.CreatedAt).Seconds())
 	case d.Order.Status == Failed:
-		s.log.Debug("order failed: inventory left a dead letter", "order_id", d.Order.ID, "error", r.Reason, "trace_id", d.Order.traceID())
+		s.log.Debug("order failed: inventory left a dead letter", "order_id", d.Order.ID, "error", r.Reason, "trace_id", event.TraceID(d.Order.TraceParent))
 	}
 }

@@ -43,22 +43,21 @@ func execute(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var all commands
-	found := runningInstance()
-	all.Audit.Found = found.Databases
-	parser := cli.NewParser(&all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
-		kong.Vars{"version": cli.Version()}, bench.Vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
-		kong.Bind(terminal.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
-	chosen, err := parser.Parse(args)
+	chosen, err := newParser(ctx, new(commands)).Parse(args)
 	if err == nil {
-		found.use(&all)
 		err = chosen.Run()
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "openorder: %v\n", err)
 	}
 	return exitCode(err)
+}
+
+func newParser(ctx context.Context, all *commands) *cli.Parser {
+	return cli.NewParser(all, kong.Name("openorder"), kong.Description("An order pipeline on Kafka events that loses nothing and oversells nothing."),
+		kong.Vars{"version": cli.Version()}, bench.Vars, kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Resolvers(runningInstance()),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+		kong.Bind(terminal.Standard()), kong.Bind(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 }
 
 // exitCode is what a command's error asks for: 1, unless it says otherwise.

@@ -23,8 +23,6 @@ import (
 	order "github.com/openorder/openorder/services/order/app"
 )
 
-const defaultBroker = "127.0.0.1:9092"
-
 // serve is the all-in-one. It listens on loopback addresses unless told otherwise.
 type serve struct {
 	DataDir   string `name:"data-dir" env:"DATA_DIR" placeholder:"DIR" help:"Where orders, stock and events stay (default ~/.local/share/openorder)."`
@@ -38,11 +36,12 @@ type serve struct {
 	NotificationListen      string `name:"notification-listen" env:"NOTIFICATION_LISTEN" default:"127.0.0.1:8083" placeholder:"HOST:PORT" help:"Address of the notification service's API (default ${default})."`
 	NotificationAdminListen string `name:"notification-admin-listen" env:"NOTIFICATION_ADMIN_LISTEN" default:"127.0.0.1:9083" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
 
-	FailSKU    string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
-	Webhook    webhook.Config      `embed:""`
-	Pprof      bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
-	DrainDelay time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
-	Log        telemetry.LogConfig `embed:""`
+	FailSKU          string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
+	LogNotifications bool                `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
+	Webhook          webhook.Config      `embed:""`
+	Pprof            bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
+	DrainDelay       time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
+	Log              telemetry.LogConfig `embed:""`
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -65,13 +64,15 @@ func (s *serve) Run(ctx context.Context) error {
 		return fmt.Errorf("--kafka-listen: %w", err)
 	}
 	defer brokers.Close()
-	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}}
+	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}, Lock: dir.lock.Path()}
 	for name, database := range services.databases() {
 		database.URL = dir.database(name)
 		word.Databases[name] = database.URL
 	}
-	if err := word.leaveWord(); err != nil {
+	if takeBack, err := word.leaveWord(); err != nil {
 		log.Warn("the tools will need flags to find this process", "error", err)
+	} else {
+		defer takeBack()
 	}
 	listening := services.onListen()
 	return cli.Traced(ctx, "openorder", nil, log, func(ctx context.Context, log *slog.Logger) error {
@@ -111,7 +112,7 @@ func (s *serve) services(brokers kafka.Config) pipeline {
 		},
 		notification: &notification.Config{
 			Kafka: brokers, Database: pending, Service: frame("notification", s.NotificationListen, s.NotificationAdminListen),
-			LogNotifications: true, Webhook: s.Webhook,
+			LogNotifications: s.LogNotifications, Webhook: s.Webhook,
 		},
 	}
 }

@@ -45,6 +45,7 @@ func New(c Config) (http.Handler, huma.API) {
 	config.CreateHooks = nil // no $schema in answers
 	config.SchemasPath = ""  // all are in the document
 	config.RejectUnknownQueryParameters = true
+	config.OnAddOperation = append(config.OnAddOperation, readBefore)
 	strict := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": strict, "json": strict}
 	config.Transformers = append(config.Transformers, tidy)

@@ -34,6 +34,12 @@ func (b body) read(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
+// readBefore has huma lift the deadline, and set none of its own, once body has read: net/http reads on, to notice a client
+// that hangs up, and takes a deadline that passes for that.
+func readBefore(_ *huma.OpenAPI, operation *huma.Operation) {
+	operation.BodyReadTimeout, operation.MaxBodyBytes = -1, -1
+}
+
 // take puts what arrived in the place of what is to arrive, or says what to answer.
 func (b body) take(w http.ResponseWriter, r *http.Request) (status int, detail string) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -24,6 +25,7 @@ type room struct {
 	log    *slog.Logger
 	free   func(dir string) (uint64, error)
 	lacked atomic.Bool
+	blind  sync.Once
 }
 
 func newRoom(c Config) *room {
@@ -56,11 +58,15 @@ func (r *room) guard(cluster *kfake.Cluster) {
 	)
 }
 
-// has tells whether so many bytes are free, or cannot be asked for, and logs when that changes.
+// has tells whether so many bytes are free, or cannot be asked for, and logs when that changes; the latter once.
 func (r *room) has(bytes uint64) bool {
 	free, err := r.free(r.dir)
 	enough := err != nil || free >= bytes
 	switch {
+	case err != nil:
+		r.blind.Do(func() {
+			r.log.Warn("free space cannot be asked for: the embedded broker would meet a full disk only when it writes", "dir", r.dir, "error", err)
+		})
 	case !enough && !r.lacked.Swap(true):
 		r.log.Warn("the disk is full: the embedded broker takes nothing until there is room", "dir", r.dir, "free_bytes", free)
 	case enough && bytes >= roomForRecords && r.lacked.Swap(false):

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,6 +115,23 @@ func TestStateThatCannotBeKeptIsRefused(t *testing.T) {
 				t.Errorf("answered %v", refusal)
 			}
 		})
+	}
+}
+
+func TestThatFreeSpaceCannotBeAskedForIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	r := newRoom(Config{
+		Dir: "here", Log: slog.New(slog.NewTextHandler(&said, nil)),
+		free: func(string) (uint64, error) { return 0, errors.ErrUnsupported },
+	})
+	for range 3 {
+		if !r.has(roomForRecords) {
+			t.Error("refused")
+		}
+	}
+	if lines := strings.Count(said.String(), "\n"); lines != 1 || !strings.Contains(said.String(), "level=WARN") {
+		t.Errorf("it said:\n%s", said.String())
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build unix && !solaris && !netbsd
+//go:build linux || darwin
 
 package broker
 

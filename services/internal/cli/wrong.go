@@ -22,10 +22,10 @@ type wrongValue struct {
 	err   error
 }
 
-// NewParser is kong.Must.
+// NewParser is kong.Must, with help that always names defaults.
 func NewParser(grammar any, options ...kong.Option) *Parser {
 	p := &Parser{}
-	p.Kong = kong.Must(grammar, append(options, kong.PostBuild(p.watch))...)
+	p.Kong = kong.Must(grammar, append(options, kong.ValueFormatter(withDefault), kong.PostBuild(p.watch))...)
 	return p
 }
 

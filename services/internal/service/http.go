@@ -14,7 +14,7 @@ import (
 )
 
 // Time-outs and sizes of the HTTP servers. There is none for reading a whole request: Go would end the context of a
-// stream with it. Handlers bound the time for a body themselves (huma does).
+// stream with it. Handlers bound the time for a body themselves (internal/api does).
 const (
 	readHeaderTimeout = 5 * time.Second
 	writeTimeout      = 30 * time.Second

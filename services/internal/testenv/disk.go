@@ -11,7 +11,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// SmallDisk is an empty folder on a small file system of its own, which the test may fill. Tests that use it take turns.
+// SmallDisk is an empty folder on a small file system of its own, which the test may fill. Tests that use it take turns; one
+// that takes its turn on the cluster, too, takes it after this one, or two tests could wait for each other.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	disk := need(t, "OPENORDER_TEST_SMALL_DISK", "a folder on a small file system that may be filled")

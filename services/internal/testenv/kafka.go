@@ -42,10 +42,16 @@ func FakeKafka(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, kafka.Config) {
 // RealKafka is the real cluster, empty of topics and groups. Tests share one cluster, so they take turns, over packages too.
 func RealKafka(t testing.TB) kafka.Config {
 	t.Helper()
-	brokers := kafka.Config{Brokers: need(t, "OPENORDER_TEST_KAFKA", "a Kafka cluster")}
+	brokers := kafka.Config{Brokers: KafkaAddress(t)}
 	takeTurn(t, brokers)
 	empty(t, brokers)
 	return brokers
+}
+
+// KafkaAddress is where the real cluster is, for a test that has no turn on it and only wants a place beside it.
+func KafkaAddress(t testing.TB) string {
+	t.Helper()
+	return need(t, "OPENORDER_TEST_KAFKA", "a Kafka cluster")
 }
 
 // Brokers controls the real cluster's brokers: action is stop, kill or start, n counts from 1. Only a test that has its

@@ -28,7 +28,7 @@ func watchStock(shelves inventory.Shelves, base *service.Base) service.Task {
 	shown := &stockMetrics{}
 	base.Metrics.MustRegister(shown)
 	report := reporter(base, "stock metrics")
-	return every(stockEvery, func(ctx context.Context) {
+	return service.Every(stockEvery, func(ctx context.Context) {
 		totals, err := shelves.Totals(ctx)
 		if err != nil {
 			report(err)

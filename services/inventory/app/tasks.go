@@ -19,7 +19,7 @@ const (
 func forgetKeys(shelves inventory.Shelves, base *service.Base) service.Task {
 	report := reporter(base, "idempotency keys")
 	var jumps clock.Jumps
-	return every(forgetEvery, func(ctx context.Context) {
+	return service.Every(forgetEvery, func(ctx context.Context) {
 		now := time.Now()
 		if !jumps.Quiet(now, keysKept) {
 			return // keys look older than they are
@@ -31,20 +31,4 @@ func forgetKeys(shelves inventory.Shelves, base *service.Base) service.Task {
 		}
 		report(err)
 	})
-}
-
-// every does something at once and then again and again until the service ends.
-func every(interval time.Duration, do func(ctx context.Context)) service.Task {
-	return func(ctx context.Context) error {
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for {
-			do(ctx)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-			}
-		}
-	}
 }

@@ -46,7 +46,7 @@ func (a *api) register(h huma.API) {
 
 func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	o := huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody + 1, // refused before, at the limit and not below it
+		OperationID: id, Method: method, Path: path, Summary: summary,
 		Errors:    append(errors, http.StatusUnprocessableEntity),
 		Responses: web.Unavailable(),
 	}

@@ -89,27 +89,18 @@ type backlogger interface {
 
 // watch keeps the gauges of the backlog.
 func (m *metrics) watch(ledger backlogger, report func(error)) service.Task {
-	return func(ctx context.Context) error {
-		tick := time.NewTicker(watchInterval)
-		defer tick.Stop()
-		for {
-			backlog, err := ledger.Backlog(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				report(fmt.Errorf("count the backlog: %w", err))
-			} else {
-				report(nil)
-				m.show(backlog)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-			}
+	return service.Every(watchInterval, func(ctx context.Context) {
+		backlog, err := ledger.Backlog(ctx)
+		if ctx.Err() != nil {
+			return
 		}
-	}
+		if err != nil {
+			report(fmt.Errorf("count the backlog: %w", err))
+			return
+		}
+		report(nil)
+		m.show(backlog)
+	})
 }
 
 func (m *metrics) show(backlog []notification.Backlog) {

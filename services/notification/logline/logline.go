@@ -4,8 +4,8 @@ package logline
 import (
 	"context"
 	"log/slog"
-	"strings"
 
+	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/notification"
 )
 
@@ -29,19 +29,10 @@ func (s sender) Send(ctx context.Context, batch []notification.Notification) []n
 		if n.Reason != "" {
 			attrs = append(attrs, slog.String("reason", n.Reason))
 		}
-		if trace := traceID(n.TraceParent); trace != "" {
+		if trace := event.TraceID(n.TraceParent); trace != "" {
 			attrs = append(attrs, slog.String("trace_id", trace))
 		}
 		s.log.LogAttrs(ctx, slog.LevelInfo, "customer notified", attrs...)
 	}
 	return make([]notification.Result, len(batch))
-}
-
-// traceID is the trace id of a W3C traceparent, 00-<trace id>-<span id>-<flags>.
-func traceID(traceParent string) string {
-	parts := strings.Split(traceParent, "-")
-	if len(parts) < 4 || len(parts[1]) != 32 {
-		return ""
-	}
-	return parts[1]
 }

@@ -88,7 +88,6 @@ func placeOperation() huma.Operation {
 		web.BodyErrors...)
 	o.Description = "Answered once the order is durable. When a 503 says that the order may have been taken, send the same request with the same Idempotency-Key again."
 	o.DefaultStatus = http.StatusAccepted
-	o.MaxBodyBytes = order.MaxBody + 1 // is refused before, at its limit and not below it
 	o.Responses["409"] = web.Problem("The first request with this Idempotency-Key is still in flight", web.RetryAfter)
 	return o
 }

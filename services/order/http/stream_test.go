@@ -4,7 +4,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/order"
 )
@@ -21,8 +20,5 @@ func TestAHeartbeatIsACommentThatNoClientTakesForAnEvent(t *testing.T) {
 	}
 	if !w.Flushed {
 		t.Error("nothing was flushed")
-	}
-	if heartbeat != 15*time.Second {
-		t.Errorf("a heartbeat every %s, and the document says 15 s", heartbeat)
 	}
 }

@@ -26,7 +26,7 @@ const (
 func watchOperation(h huma.API) huma.Operation {
 	o := operation("watch-order", http.MethodGet, "/api/orders/{id}/events", "Watch an order, by server-sent events", http.StatusNotFound)
 	o.Description = "The history so far, then each change as it happens, until the order is RESERVED or REJECTED. Each event's data is one entry as JSON, " +
-		"its id the entry's seq: send it as Last-Event-ID to go on from there. A comment every 15 s shows that the stream lives. " +
+		"its id the entry's seq: send it as Last-Event-ID to go on from there. A comment every " + heartbeat.String() + " shows that the stream lives. " +
 		"The stream also ends when this instance stops: connect again."
 	entry := h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[entryBody](), true, "")
 	o.Responses["200"] = &huma.Response{

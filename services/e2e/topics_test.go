@@ -126,7 +126,8 @@ func (s *system) hasRecords(admin *kadm.Client, topic string, count int) {
 	})
 }
 
-// end ends every replica of a service, in order: what is lost here is not lost by a crash.
+// end ends every replica of a service, in order: what is lost here is not lost by a crash. And kfake arms no session time-out for
+// a member that is killed while its join waits, so its partitions would stay with it for ever.
 func (s *system) end(service string) {
 	s.Helper()
 	for name, p := range s.processes {

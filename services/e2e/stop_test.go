@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,27 @@ func TestEachServiceEndsInOrder(t *testing.T) {
 	}
 	s.becomes(id, "RESERVED")
 	s.audit()
+}
+
+// The broker goes away under load, so that what is in flight is never answered.
+func TestEachServiceEndsInOrderWithoutItsBroker(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	s := onFiles(t, brokers)
+	s.putStock("ABC-001", 1_000_000)
+	l := s.load(4)
+	l.goesOn(s, 200)
+	cluster.Close()
+	l.goesOn(s, 50) // orders are taken meanwhile
+	var stopping sync.WaitGroup
+	for name, p := range s.processes {
+		stopping.Go(func() {
+			if code := p.stop(syscall.SIGTERM); code != 0 {
+				t.Errorf("%s: exit code %d after SIGTERM, want 0", name, code)
+			}
+		})
+	}
+	stopping.Wait()
 }
 
 func TestAnEphemeralInstanceLeavesNothing(t *testing.T) {

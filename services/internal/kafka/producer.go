@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,7 +85,8 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 	return client, nil
 }
 
-// Produce is a ProduceFunc. It returns within the delivery time-out, 10 s, and then some for dead letters that are cut.
+// Produce is a ProduceFunc. It returns when ctx ends, and within the delivery time-out, 10 s, but for records that a broker may
+// have got, whose answer it awaits, and for dead letters that are cut.
 func (p *Producer) Produce(ctx context.Context, records []*Record) []error {
 	errs := p.produce(ctx, records)
 	var failed error
@@ -112,20 +114,30 @@ func (p *Producer) produce(ctx context.Context, records []*Record) []error {
 	return p.send(ctx, records)
 }
 
-// send produces and waits; mu is held.
+// send produces and waits, until ctx ends at most; mu is held. franz-go itself gives up no record that a broker may have got.
 func (p *Producer) send(ctx context.Context, records []*Record) []error {
-	errs := make([]error, len(records))
+	if len(records) == 0 {
+		return nil
+	}
 	client := p.client.Load()
-	var pending sync.WaitGroup
-	pending.Add(len(records))
+	errs := make([]error, len(records))
+	var pending atomic.Int64
+	pending.Store(int64(len(records)))
+	done := make(chan struct{})
 	for i, r := range records {
 		client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 			errs[i] = err
-			pending.Done()
+			if pending.Add(-1) == 0 {
+				close(done)
+			}
 		})
 	}
-	pending.Wait()
-	return errs
+	select {
+	case <-done:
+		return errs
+	case <-ctx.Done(): // answers may come yet, into the slice that nobody reads
+		return slices.Repeat([]error{fmt.Errorf("not acknowledged: %w", context.Cause(ctx))}, len(records))
+	}
 }
 
 // produceAlone tries a record by itself whose batch was too large, and cuts it, if it is a dead letter, until it fits.

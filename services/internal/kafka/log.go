@@ -52,7 +52,7 @@ func (l *clientLog) news(msg string) bool {
 	return true
 }
 
-// hushable passes them on until its client is left to end by itself: that may outlive whom it logs for.
+// hushable passes them on until its client has ended or is left to end by itself: it may outlive whom it logs for.
 type hushable struct {
 	*clientLog
 	hushed atomic.Bool

@@ -121,10 +121,10 @@ func (s *session) close() {
 		defer close(closed)
 		s.client.CloseAllowingRebalance()
 	}()
+	defer s.log.hushed.Store(true) // some of the client's goroutines outlive even its Close
 	select {
 	case <-closed:
 	case <-time.After(closeWait):
-		s.log.hushed.Store(true)
 		s.c.config.Log.Warn("a rebalance holds the consumer up, stop without leaving the group", "group", s.c.config.Group)
 	}
 }

@@ -19,9 +19,7 @@ import (
 func operator(t *testing.T, user string, admin kafka.Config) {
 	t.Helper()
 	client := testenv.Admin(t, admin)
-	if _, err := client.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: "secret"}}); err != nil {
-		t.Fatal(err)
-	}
+	testenv.SetPassword(t, client, user, "secret")
 	t.Cleanup(func() {
 		all := kadm.NewACLs().Allow("User:" + user).AllowHosts().Deny().DenyHosts().Topics().TransactionalIDs().Operations().ResourcePatternType(kadm.ACLPatternLiteral)
 		_, _ = client.DeleteACLs(t.Context(), all)

@@ -31,13 +31,7 @@ func secured(t *testing.T, w *work) *bench {
 
 func (b *bench) login() {
 	b.Helper()
-	result, err := b.admin.AlterUserSCRAMs(b.Context(), nil, []kadm.UpsertSCRAM{{User: b.brokers.SASLUsername, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: "late-password"}})
-	if err == nil {
-		err = result.Error()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	testenv.SetPassword(b, b.admin, b.brokers.SASLUsername, b.brokers.SASLPassword)
 }
 
 func (b *bench) grant(acls *kadm.ACLBuilder) {

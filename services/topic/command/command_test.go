@@ -192,10 +192,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	const user, password = "topics-without-rights", "secret"
 	secure, plain := testenv.SecureKafka(t, user, password)
 	admin := testenv.Admin(t, plain)
-	_, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.SetPassword(t, admin, user, password)
 	grant := func(operations ...kadm.ACLOperation) {
 		_, err := admin.CreateACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AllowHosts().Topics("order", "inventory").ResourcePatternType(kadm.ACLPatternPrefixed).Operations(operations...))
 		if err != nil {

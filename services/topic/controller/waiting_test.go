@@ -48,11 +48,7 @@ func TestCredentialsAreWaitedForAndReadAgainWhenTheyChange(t *testing.T) {
 	p := newPlace(t)
 	authorities, password := filepath.Join(t.TempDir(), "ca.crt"), filepath.Join(t.TempDir(), "password")
 	write := func(path, text string) { p.must(os.WriteFile(path, []byte(text), 0o600)) }
-	login := func(password string) {
-		_, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{{User: name, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}})
-		p.must(err)
-	}
-	login("one")
+	testenv.SetPassword(t, admin, name, "one")
 	_, err := admin.CreateACLs(t.Context(), kadm.NewACLs().Allow("User:"+name).ResourcePatternType(kadm.ACLPatternLiteral).Topics("*").
 		Operations(kmsg.ACLOperationCreate, kmsg.ACLOperationAlterConfigs, kmsg.ACLOperationDescribe, kmsg.ACLOperationDescribeConfigs))
 	p.must(err)
@@ -73,7 +69,7 @@ func TestCredentialsAreWaitedForAndReadAgainWhenTheyChange(t *testing.T) {
 	p.until("orders", "True Synced")
 	c.untilWaitsForNothing()
 
-	login("two")
+	testenv.SetPassword(t, admin, name, "two")
 	write(password, "two\n")
 	control("stop", 1) // and with it the connections that the old password opened
 	c.untilReadyz("kafka: waiting for the brokers")

@@ -56,7 +56,7 @@ func (b *bundle) get(name string) *v1alpha1.KafkaTopic {
 // until waits for a resource's condition, given as "True Synced".
 func (b *bundle) until(name, condition string) *v1alpha1.KafkaTopic {
 	b.Helper()
-	return b.untilWithin(30*time.Second, name, condition)
+	return b.untilWithin(time.Minute, name, condition)
 }
 
 func (b *bundle) untilWithin(within time.Duration, name, condition string) *v1alpha1.KafkaTopic {

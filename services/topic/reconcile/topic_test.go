@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/kafka"
+	"github.com/openorder/openorder/services/internal/testenv"
 )
 
 func wireClient(t testing.TB, brokers kafka.Config) *kgo.Client {
@@ -25,8 +26,7 @@ func wireClient(t testing.TB, brokers kafka.Config) *kgo.Client {
 // login makes the user that the settings name.
 func (b *bundle) login(as kafka.Config) {
 	b.Helper()
-	_, err := b.admin.AlterUserSCRAMs(b.Context(), nil, []kadm.UpsertSCRAM{{User: as.SASLUsername, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: as.SASLPassword}})
-	b.must(err)
+	testenv.SetPassword(b, b.admin, as.SASLUsername, as.SASLPassword)
 }
 
 // grant gives a user what README says that the controller needs.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,13 +140,23 @@ func (o *output) tail(lines int) string {
 // freeAddress is a loopback address that nobody listens on at this moment.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%ports)
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
+
+// The ports that services get: below those that systems take for outgoing connections and for listeners without a port of
+// their own, and each only once, or two processes that start at the same time could be given the same.
+const (
+	firstPort = 24_000
+	ports     = 8_000
+)
+
+var lastPort atomic.Int64
 
 // ready waits until a service's admin address says so.
 func ready(t *testing.T, admin string) {

@@ -61,7 +61,11 @@ func Brokers(t testing.TB) func(action string, n int) {
 	control := need(t, "OPENORDER_TEST_KAFKA_CONTROL", "a command that controls the Kafka brokers")
 	return func(action string, n int) {
 		t.Helper()
-		if out, err := exec.Command(control, action, strconv.Itoa(n)).CombinedOutput(); err != nil {
+		out, err := exec.Command(control, action, strconv.Itoa(n)).CombinedOutput()
+		if err != nil && action == "start" { // it may have looked for the broker's process before that was there
+			out, err = exec.Command(control, action, strconv.Itoa(n)).CombinedOutput()
+		}
+		if err != nil {
 			t.Errorf("%s %s %d: %v\n%s", control, action, n, err, out)
 		}
 	}

@@ -86,9 +86,9 @@ func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
 // SetPassword makes a user of the secure listener, or changes the password. A cluster that is busy may refuse at first.
 func SetPassword(t testing.TB, admin *kadm.Client, user, password string) {
 	t.Helper()
-	wanted := []kadm.UpsertSCRAM{{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}}
 	Eventually(t, 30*time.Second, "the cluster takes the password of "+user, func() bool {
-		altered, err := admin.AlterUserSCRAMs(t.Context(), nil, wanted)
+		wanted := kadm.UpsertSCRAM{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}
+		altered, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{wanted}) // which writes into it
 		return err == nil && altered.Error() == nil
 	})
 }

@@ -74,6 +74,11 @@ func TestCredentialsAreWaitedForAndReadAgainWhenTheyChange(t *testing.T) {
 	control("stop", 1) // and with it the connections that the old password opened
 	c.untilReadyz("kafka: waiting for the brokers")
 	control("start", 1)
+	secure.SASLPassword = "two"
+	testenv.Eventually(t, time.Minute, "the cluster lets in who knows the new password", func() bool {
+		_, err := testenv.Admin(t, secure).ListTopics(t.Context())
+		return err == nil
+	})
 	p.apply("more", `{partitions: 1}`)
 	p.until("more", "True Synced")
 	c.untilWaitsForNothing()

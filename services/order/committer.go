@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// committer gathers concurrent requests into groups and keeps each group in one transaction. Nobody waits for a group to
-// fill: while one is on its way to the disk, the next gathers.
+// committer gathers concurrent requests into groups and keeps each group in one transaction: while one is on its way to the
+// disk, the next gathers.
 type committer struct {
 	store   Inserter
 	outbox  *outbox
@@ -22,6 +22,8 @@ type committer struct {
 	log     *slog.Logger
 	timing  Timing
 	queue   chan *waiting
+	turn    chan struct{} // held while a group is on its way
+	crowd   atomic.Int64  // requests in the last group
 
 	mu       sync.Mutex
 	inFlight map[[32]byte]struct{} // idempotency keys of requests not answered yet
@@ -45,6 +47,7 @@ func newCommitter(store Store, out *outbox, m *metrics, log *slog.Logger, timing
 		store: store, outbox: out, metrics: m, log: log, timing: timing,
 		ids:      &ids{source: store, now: time.Now},
 		queue:    make(chan *waiting, maxQueued),
+		turn:     make(chan struct{}, 1),
 		inFlight: map[[32]byte]struct{}{},
 	}
 }
@@ -89,21 +92,45 @@ func (c *committer) release(w *waiting) {
 	}
 }
 
-// run commits groups until the context has ended and nothing waits.
+// A group costs the database nearly the same whether it is small or large, so there should be few.
+const (
+	slow    = 20 * time.Millisecond  // once a group has taken so long, the next no longer waits for it
+	crowded = 16                     // a group of so many is followed by one that waits for company
+	company = 500 * time.Microsecond // for so long
+)
+
+// run commits groups until the context has ended and nothing waits. Two run.
 func (c *committer) run(ctx context.Context) error {
 	for {
 		select {
 		case first := <-c.queue:
-			c.commit(c.gather(first))
+			c.commitInTurn(first)
 		case <-ctx.Done():
 			select {
 			case first := <-c.queue:
-				c.commit(c.gather(first))
+				c.commitInTurn(first)
 			default:
 				return nil
 			}
 		}
 	}
+}
+
+// commitInTurn commits the group that has gathered when the one before is done, or is slow.
+func (c *committer) commitInTurn(first *waiting) {
+	patience := time.NewTimer(slow)
+	defer patience.Stop()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-patience.C:
+	}
+	if c.crowd.Load() >= crowded {
+		time.Sleep(company)
+	}
+	group := c.gather(first)
+	c.crowd.Store(int64(len(group)))
+	c.commit(group)
 }
 
 // gather takes what waits already.

@@ -108,7 +108,7 @@ func New(c Config) *Service {
 // Tasks are what must run while the service does; each ends when its context does, the committers once nothing waits.
 func (s *Service) Tasks() []func(context.Context) error {
 	return []func(context.Context) error{
-		s.committer.run, s.committer.run, // while one awaits the disk, the other gathers and sends
+		s.committer.run, s.committer.run, // one goes ahead when the other is held up
 		s.outbox.runFresh,
 		s.outbox.runUnpublished,
 		s.outbox.runUnanswered,

@@ -39,7 +39,7 @@ type Config struct {
 	Selector      string        `name:"selector" env:"SELECTOR" placeholder:"LABELS" help:"Label selector of the KafkaTopics that this controller works for (default all), for several Kafka clusters."`
 	Allow         []string      `name:"allow" env:"ALLOW" sep:";" placeholder:"NAMESPACE=PREFIX,..." help:"Topics that a namespace may name, by prefix; repeatable, or separated by semicolons. Once given, other namespaces may name none (default: all may name all)."`
 	SweepInterval time.Duration `name:"sweep-interval" env:"SWEEP_INTERVAL" default:"60s" placeholder:"DURATION" help:"How often all topics are compared with their resources, give or take a tenth (default ${default})."`
-	Workers       int           `name:"workers" env:"WORKERS" default:"128" placeholder:"N" help:"Resources worked on at once; their requests to the brokers are batched (default ${default})."`
+	Workers       int           `name:"workers" env:"WORKERS" default:"256" placeholder:"N" help:"Resources worked on at once; their requests to the brokers are batched (default ${default})."`
 	MetricsTopics int           `name:"metrics-max-topics" env:"METRICS_MAX_TOPICS" default:"2000" placeholder:"N" help:"Series of openorder_topic_ready at most; those not ready come first (default ${default})."`
 
 	LeaderElection bool   `name:"leader-election" env:"LEADER_ELECTION" default:"true" negatable:"" help:"Let one of several replicas work at a time (default ${default})."`
@@ -85,7 +85,7 @@ func (c *Config) Validate() error {
 // nothing: it is shown under /readyz?verbose, and waited for.
 func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(30) // memory is dearer than the little processor time that this process uses
+		debug.SetGCPercent(50) // memory is dearer than the little processor time that this process uses
 	}
 	sink := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(sink)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,6 +43,7 @@ func (s *sweeper) Start(ctx context.Context) error {
 			s.Metrics.sweep.SetToCurrentTime()
 			s.Metrics.sweepSeconds.Observe(time.Since(started).Seconds())
 		}
+		debug.FreeOSMemory() // what a sweep, or many changes at once, needed beyond what stays
 		timer.Reset(s.jittered())
 	}
 }

@@ -101,8 +101,8 @@ func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 			},
 		},
 		"the all-in-one": {
-			[]string{"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--drain-delay=soon", "--log-level=loud", "--ephemeral=perhaps"}, usage,
-			[]string{"--order-listen", "--inventory-admin-listen", "--drain-delay", "--log-level", "--ephemeral", "--pprof (PPROF)"},
+			[]string{"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--kafka-listen=nowhere", "--drain-delay=-1s", "--log-level=loud", "--ephemeral=perhaps"}, usage,
+			[]string{"--order-listen", "--inventory-admin-listen", "--kafka-listen", "--drain-delay", "--log-level", "--ephemeral", "--pprof (PPROF)"},
 		},
 		"audit": {
 			[]string{"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long"}, usage,
@@ -124,8 +124,8 @@ func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			for _, flag := range test.wrong {
-				if !strings.Contains(p.output.String(), flag) {
-					t.Errorf("nothing is said of %s:\n%s", flag, p.output)
+				if said := strings.Count(p.output.String(), flag+": ") + strings.Count(p.output.String(), flag+" ("); said != 1 {
+					t.Errorf("%s is told of %d times:\n%s", flag, said, p.output)
 				}
 			}
 		})

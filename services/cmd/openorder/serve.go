@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,10 +46,30 @@ type serve struct {
 	Log              telemetry.LogConfig `embed:""`
 }
 
-// Validate reports everything that is wrong, each with its flag.
+// Validate reports everything that is wrong, each with its flag, and once what the services share.
 func (s *serve) Validate() error {
-	services := s.services(kafka.Config{Brokers: s.KafkaListen})
-	return errors.Join(services.order.Validate(), services.inventory.Validate(), services.notification.Validate())
+	var refusals []string
+	refuse := func(err error) {
+		if err == nil {
+			return
+		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !slices.Contains(refusals, line) {
+				refusals = append(refusals, line)
+			}
+		}
+	}
+	if _, _, err := net.SplitHostPort(s.KafkaListen); err != nil {
+		refuse(fmt.Errorf("--kafka-listen: %q is not HOST:PORT", s.KafkaListen))
+	}
+	services := s.services(kafka.Config{Brokers: "127.0.0.1:0"}) // ours, which is no flag of the services here
+	refuse(services.order.Validate())
+	refuse(services.inventory.Validate())
+	refuse(services.notification.Validate())
+	if len(refusals) > 0 {
+		return errors.New(strings.Join(refusals, "\n"))
+	}
+	return nil
 }
 
 // Run serves until ctx is done.

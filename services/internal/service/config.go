@@ -22,7 +22,7 @@ type Config struct {
 
 	Log telemetry.LogConfig `embed:""`
 
-	// FlagPrefix is what the names of the flags start with where several services share a command line, such as
+	// FlagPrefix is what the names of the addresses' flags start with where several services share a command line, such as
 	// "order-". It is used in messages only.
 	FlagPrefix string `kong:"-"`
 	// OnListen is told where the service listens, which matters with port 0. It may be nil.
@@ -43,7 +43,7 @@ func (c Config) Validate() error {
 		refuse("admin-listen", fmt.Errorf("%q is the API's address already (%s)", c.AdminListen, c.flag("listen")))
 	}
 	if c.DrainDelay < 0 || c.DrainDelay > maxDrainDelay {
-		refuse("drain-delay", fmt.Errorf("%s is not between 0s and %s", c.DrainDelay, maxDrainDelay))
+		errs = append(errs, fmt.Errorf("--drain-delay: %s is not between 0s and %s", c.DrainDelay, maxDrainDelay))
 	}
 	return errors.Join(append(errs, c.Log.Validate())...)
 }

@@ -57,7 +57,7 @@ func TestWrongValuesAreRefusedAllAtOnceNamingTheirFlags(t *testing.T) {
 	c.FlagPrefix = "order-"
 	c.Listen, c.AdminListen, c.DrainDelay, c.Log.Level = "8080", ":http", -1, "loud"
 	err := c.Validate()
-	for _, want := range []string{"--order-listen: ", "--order-admin-listen: ", "--order-drain-delay: ", "--log-level: "} {
+	for _, want := range []string{"--order-listen: ", "--order-admin-listen: ", "--drain-delay: ", "--log-level: "} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in: %v", want, err)
 		}

@@ -46,30 +46,33 @@ type serve struct {
 	Log              telemetry.LogConfig `embed:""`
 }
 
-// Validate reports everything that is wrong, each with its flag, and once what the services share.
+// Validate reports everything that is wrong, each with its flag.
 func (s *serve) Validate() error {
-	var refusals []string
-	refuse := func(err error) {
+	var broker error
+	if _, _, err := net.SplitHostPort(s.KafkaListen); err != nil {
+		broker = fmt.Errorf("--kafka-listen: %q is not HOST:PORT", s.KafkaListen)
+	}
+	services := s.services(kafka.Config{Brokers: "127.0.0.1:0"}) // the embedded one, which is judged above
+	return eachOnce(broker, services.order.Validate(), services.inventory.Validate(), services.notification.Validate())
+}
+
+// eachOnce joins refusals, a line each, without those that are there already: what the services share is judged by each.
+func eachOnce(errs ...error) error {
+	var lines []string
+	for _, err := range errs {
 		if err == nil {
-			return
+			continue
 		}
 		for line := range strings.SplitSeq(err.Error(), "\n") {
-			if !slices.Contains(refusals, line) {
-				refusals = append(refusals, line)
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
 			}
 		}
 	}
-	if _, _, err := net.SplitHostPort(s.KafkaListen); err != nil {
-		refuse(fmt.Errorf("--kafka-listen: %q is not HOST:PORT", s.KafkaListen))
+	if len(lines) == 0 {
+		return nil
 	}
-	services := s.services(kafka.Config{Brokers: "127.0.0.1:0"}) // ours, which is no flag of the services here
-	refuse(services.order.Validate())
-	refuse(services.inventory.Validate())
-	refuse(services.notification.Validate())
-	if len(refusals) > 0 {
-		return errors.New(strings.Join(refusals, "\n"))
-	}
-	return nil
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 // Run serves until ctx is done.

@@ -10,6 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/openorder/openorder/services/internal/cli"
+	inventory "github.com/openorder/openorder/services/inventory/app"
+	notification "github.com/openorder/openorder/services/notification/app"
+	order "github.com/openorder/openorder/services/order/app"
+	"github.com/openorder/openorder/services/topic/controller"
 )
 
 const module = "github.com/openorder/openorder/services/"
@@ -96,6 +104,45 @@ func TestTheTopicControllerLinksNoDatabase(t *testing.T) {
 		for _, dependency := range p.Deps {
 			if strings.HasPrefix(dependency, "modernc.org/sqlite") || strings.HasPrefix(dependency, "github.com/jackc/") {
 				t.Errorf("cmd/topic-controller links %s, a fifth of its memory", dependency)
+			}
+		}
+	}
+}
+
+func TestEverySettingOfADeployableIsAlsoAVariableOfThatName(t *testing.T) {
+	t.Parallel()
+	for name, settings := range map[string]cli.Settings{
+		"order": new(order.Config), "inventory": new(inventory.Config), "notification": new(notification.Config), "topic-controller": new(controller.Config),
+	} {
+		flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
+		settings.AddFlags(flags)
+		flags.VisitAll(func(f *pflag.Flag) {
+			variable := strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+			if f.Name == "webhook-url" {
+				variable = "WEBHOOK_URLS" // one variable for all of them
+			}
+			if !slices.Contains(cli.Variables(f), variable) {
+				t.Errorf("%s: the help of --%s does not name ($%s): %s", name, f.Name, variable, f.Usage)
+			}
+		})
+	}
+}
+
+// A single lookup of methods by a name that is known only when it happens, by reflection or by a template, makes the linker
+// keep every exported method of every type: a third of the topic controller's memory was such.
+func TestBinariesKeepNoMethodsThatNothingCalls(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"openorder", "order", "topic-controller"} {
+		build := exec.Command("go", "build", "-tags=grpcnotrace", "-ldflags=-dumpdep", "-o", t.TempDir(), "./cmd/"+name)
+		dump, err := build.CombinedOutput()
+		if err != nil {
+			t.Fatalf("build %s: %v\n%.1000s", name, err, dump)
+		}
+		for line := range strings.Lines(string(dump)) {
+			user, marked := strings.CutSuffix(strings.Split(line, " -> ")[0], " <ReflectMethod>")
+			if marked && !strings.HasPrefix(user, "reflect.") {
+				t.Errorf("cmd/%s: %s looks up methods by name", name, user)
+				break
 			}
 		}
 	}

@@ -12,23 +12,38 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/pflag"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 )
 
-// Command is `openorder audit`, a kong command. For its Run, bind a context.Context, an io.Writer for the report and a
-// *slog.Logger.
+// Command is `openorder audit`.
 type Command struct {
-	Kafka            kafka.Config  `embed:""`
-	Order            string        `name:"order-database-url" env:"ORDER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The order service's database; read rights are enough."`
-	OrderFile        string        `name:"order-database-url-file" env:"ORDER_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --order-database-url."`
-	Inventory        string        `name:"inventory-database-url" env:"INVENTORY_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The inventory service's database."`
-	InventoryFile    string        `name:"inventory-database-url-file" env:"INVENTORY_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --inventory-database-url."`
-	Notification     string        `name:"notification-database-url" env:"NOTIFICATION_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The notification service's database."`
-	NotificationFile string        `name:"notification-database-url-file" env:"NOTIFICATION_DATABASE_URL_FILE,DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds it, in place of --notification-database-url."`
-	Patience         time.Duration `name:"patience" default:"30s" placeholder:"DURATION" help:"How long orders that do not match are looked at again before they count as broken (default ${default})."`
-	JSON             bool          `name:"json" help:"Print the report as JSON (default off)."`
+	Kafka            kafka.Config
+	Order            string
+	OrderFile        string
+	Inventory        string
+	InventoryFile    string
+	Notification     string
+	NotificationFile string
+	Patience         time.Duration
+	JSON             bool
+}
+
+// AddFlags registers the flags.
+func (c *Command) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	brokers := f.Lookup("kafka-brokers") // no default: what listens on this machine is not what shall be audited
+	c.Kafka.Brokers, brokers.DefValue = "", ""
+	brokers.Usage = "Brokers to start from, `HOST:PORT,...`; needed, as the databases are ($KAFKA_BROKERS)."
+	f.StringVar(&c.Order, "order-database-url", "", "`URL` of the order service's database; read rights are enough ($ORDER_DATABASE_URL, $DATABASE_URL).")
+	f.StringVar(&c.OrderFile, "order-database-url-file", "", "`FILE` that holds it, in place of --order-database-url ($ORDER_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
+	f.StringVar(&c.Inventory, "inventory-database-url", "", "`URL` of the inventory service's database ($INVENTORY_DATABASE_URL, $DATABASE_URL).")
+	f.StringVar(&c.InventoryFile, "inventory-database-url-file", "", "`FILE` that holds it, in place of --inventory-database-url ($INVENTORY_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
+	f.StringVar(&c.Notification, "notification-database-url", "", "`URL` of the notification service's database ($NOTIFICATION_DATABASE_URL, $DATABASE_URL).")
+	f.StringVar(&c.NotificationFile, "notification-database-url-file", "", "`FILE` that holds it, in place of --notification-database-url ($NOTIFICATION_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
+	f.DurationVar(&c.Patience, "patience", 30*time.Second, "How long orders that do not match are looked at again before they count as broken.")
+	f.BoolVar(&c.JSON, "json", false, "Print the report as JSON.")
 }
 
 // ErrBroken is what Run returns, after it has printed the report, when an invariant is broken.
@@ -41,18 +56,6 @@ func (c *Command) sources() []source {
 	return []source{
 		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
 	}
-}
-
-// BeforeReset takes the brokers' default away: who names databases and forgets the brokers must not have them compared
-// with the events of the broker that happens to listen on this machine.
-func (c *Command) BeforeReset(ctx *kong.Context) error {
-	for _, flag := range ctx.Flags() {
-		if flag.Name == "kafka-brokers" {
-			flag.Default, flag.HasDefault = "", false
-			flag.Help = "Brokers to start from, comma separated; needed, as the databases are."
-		}
-	}
-	return nil
 }
 
 // Validate reports everything that is wrong, each with its flag.

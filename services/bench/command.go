@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/pflag"
 
 	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -21,37 +21,56 @@ import (
 
 // Command is `openorder bench`.
 type Command struct {
-	Kafka    Brokers   `embed:""`
-	Database Databases `embed:""`
+	Kafka    kafka.Config
+	Database database.Config
 
-	Rows        []string      `name:"rows" sep:"," default:"${bench_rows}" enum:"${bench_rows}" placeholder:"ROW" help:"What to measure, comma separated, each with the floor it is compared with: ${bench_rows} (default all)."`
-	Rounds      int           `name:"rounds" default:"1" placeholder:"N" help:"Measure everything this often, in turn, and show medians (default ${default})."`
-	Records     int           `name:"records" default:"300000" placeholder:"N" help:"Orders in the filled topic (default ${default})."`
-	SKUs        int           `name:"skus" default:"1000" placeholder:"N" help:"SKUs that they are spread over (default ${default})."`
-	Partitions  int32         `name:"partitions" default:"12" placeholder:"N" help:"Partitions of each topic (default ${default})."`
-	Replication int16         `name:"replication-factor" default:"-1" placeholder:"N" help:"Replicas of each partition; -1 is the cluster's default (default ${default})."`
-	Connections int           `name:"connections" default:"128" placeholder:"N" help:"Connections that POST (default ${default})."`
-	Rate        int           `name:"rate" default:"500" placeholder:"N" help:"Orders a second in the latency row (default ${default})."`
-	Duration    time.Duration `name:"duration" default:"10s" placeholder:"DURATION" help:"How long each row with HTTP is measured, after 5 s that do not count (default ${default})."`
-	Quick       bool          `name:"quick" help:"30,000 records and 2 s a row: to see that it works, not how fast."`
-	JSON        bool          `name:"json" help:"Print JSON in place of the table."`
-	Profile     string        `name:"profile" placeholder:"DIR" help:"Write a CPU profile of each service in each row there."`
-	Force       bool          `name:"force" help:"Delete OpenOrder's topics and consumer groups, with all they hold, where the cluster has them already."`
+	Rows        []string
+	Rounds      int
+	Records     int
+	SKUs        int
+	Partitions  int32
+	Replication int16
+	Connections int
+	Rate        int
+	Duration    time.Duration
+	Quick       bool
+	JSON        bool
+	Profile     string
+	Force       bool
 
-	ServiceBinaryDir string `name:"service-binary-dir" hidden:"" placeholder:"DIR" help:"Measure the binaries order, inventory and notification in it, in place of this one."`
-	Floor            string `name:"floor" hidden:"" enum:",handler,loop" default:"" help:"Be a floor: what bench starts to compare the services with."`
+	ServiceBinaryDir string
+	Floor            string
 
-	Out io.Writer `kong:"-"` // nil: standard output
+	Out io.Writer // nil: standard output
 }
 
-// Brokers and Databases have the services' flags without the services' rule that they must be given.
-type (
-	Brokers   kafka.Config
-	Databases database.Config
-)
-
-// Vars are what the command's tags refer to.
-var Vars = kong.Vars{"bench_rows": strings.Join(rowNames, ",")}
+// AddFlags registers the flags.
+func (c *Command) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	c.Database.AddFlags(f)
+	brokers, databases := f.Lookup("kafka-brokers"), f.Lookup("database-url")
+	c.Kafka.Brokers, brokers.DefValue = "", "" // what listens on this machine is not the bench's
+	brokers.Usage = "Brokers to measure on, `HOST:PORT,...` (default an embedded one) ($KAFKA_BROKERS)."
+	databases.Usage = "`URL` of where to make databases to measure on (and drop them again), postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH (default SQLite in a temporary directory) ($DATABASE_URL)."
+	f.StringSliceVar(&c.Rows, "rows", rowNames, "What to measure, `ROW,...`, each with the floor it is compared with.")
+	f.IntVar(&c.Rounds, "rounds", 1, "Measure everything this often, in turn, and show medians.")
+	f.IntVar(&c.Records, "records", 300_000, "Orders in the filled topic.")
+	f.IntVar(&c.SKUs, "skus", 1000, "SKUs that they are spread over.")
+	f.Int32Var(&c.Partitions, "partitions", 12, "Partitions of each topic.")
+	f.Int16Var(&c.Replication, "replication-factor", -1, "Replicas of each partition; -1 is the cluster's default.")
+	f.IntVar(&c.Connections, "connections", 128, "Connections that POST.")
+	f.IntVar(&c.Rate, "rate", 500, "Orders a second in the latency row.")
+	f.DurationVar(&c.Duration, "duration", 10*time.Second, "How long each row with HTTP is measured, after 5 s that do not count.")
+	f.BoolVar(&c.Quick, "quick", false, "30,000 records and 2 s a row: to see that it works, not how fast.")
+	f.BoolVar(&c.JSON, "json", false, "Print JSON in place of the table.")
+	f.StringVar(&c.Profile, "profile", "", "`DIR` to write a CPU profile of each service in each row to.")
+	f.BoolVar(&c.Force, "force", false, "Delete OpenOrder's topics and consumer groups, with all they hold, where the cluster has them already.")
+	f.StringVar(&c.ServiceBinaryDir, "service-binary-dir", "", "`DIR` of binaries order, inventory and notification to measure, in place of this one.")
+	f.StringVar(&c.Floor, "floor", "", "Be a floor, handler or loop: what bench starts to compare the services with.")
+	for _, internal := range []string{"service-binary-dir", "floor"} {
+		f.Lookup(internal).Hidden = true
+	}
+}
 
 // Names of rows, as --rows takes them.
 const (
@@ -66,29 +85,22 @@ const (
 
 var rowNames = []string{rowPost, rowReserve, rowHot, rowTwo, rowFail, rowLatency, rowIdle}
 
-// BeforeReset makes the embedded broker the default: unlike a service, bench must not take the one that happens to
-// listen on this machine.
-func (c *Command) BeforeReset(ctx *kong.Context) error {
-	for _, flag := range ctx.Flags() {
-		if flag.Name == "kafka-brokers" {
-			flag.Default, flag.HasDefault = "", false
-			flag.Help = "Brokers to measure on, comma separated; without, an embedded one."
-		}
-		if flag.Name == "database-url" {
-			flag.Help = "Where to make databases to measure on (and drop them again): postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH; without, SQLite in a temporary directory."
-		}
-	}
-	return nil
-}
-
 // Validate reports everything that is wrong, each with its flag.
 func (c *Command) Validate() error {
 	var errs []error
 	if c.Kafka.Brokers != "" {
-		errs = append(errs, kafka.Config(c.Kafka).Validate())
+		errs = append(errs, c.Kafka.Validate())
 	}
-	if c.Database != (Databases{}) {
-		errs = append(errs, database.Config(c.Database).Validate())
+	if c.Database != (database.Config{}) {
+		errs = append(errs, c.Database.Validate())
+	}
+	for _, row := range c.Rows {
+		if !slices.Contains(rowNames, row) {
+			errs = append(errs, fmt.Errorf("--rows: %q is none of %s", row, strings.Join(rowNames, ", ")))
+		}
+	}
+	if !slices.Contains([]string{"", "handler", "loop"}, c.Floor) {
+		errs = append(errs, fmt.Errorf("--floor: %q is neither handler nor loop", c.Floor))
 	}
 	for _, count := range []struct {
 		flag         string
@@ -135,7 +147,7 @@ func (c *Command) beFloor(ctx context.Context) error {
 	if c.Floor == "handler" {
 		return serveHandler(ctx, log)
 	}
-	return runLoop(ctx, kafka.Config(c.Kafka), log)
+	return runLoop(ctx, c.Kafka, log)
 }
 
 func (c *Command) print(out io.Writer, report Report) error {

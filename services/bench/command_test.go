@@ -1,27 +1,22 @@
 package bench_test
 
 import (
+	"context"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/openorder/openorder/services/bench"
+	"github.com/openorder/openorder/services/internal/cli"
 )
 
-func parse(t *testing.T, args ...string) (bench.Command, error) {
+func parse(t *testing.T, args ...string) (*bench.Command, error) {
 	t.Helper()
 	for _, variable := range []string{"KAFKA_BROKERS", "DATABASE_URL"} {
 		t.Setenv(variable, "")
 	}
-	var commands struct {
-		Bench bench.Command `cmd:""`
-	}
-	parser, err := kong.New(&commands, bench.Vars)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = parser.Parse(append([]string{"bench"}, args...))
-	return commands.Bench, err
+	settings := new(bench.Command)
+	command := cli.Command("bench", "", settings, func(context.Context) error { return nil })
+	command.SetArgs(args)
+	return settings, command.Execute()
 }
 
 func TestNothingGivenMeansEmbeddedAndAllRows(t *testing.T) {

@@ -10,13 +10,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/testenv"
 )
 
 func TestSQLiteFilesStandBesideThePathGivenAndAreRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	databases, err := openDatabases(t.Context(), &Command{Database: Databases{URL: "sqlite:" + filepath.Join(dir, "orders.db")}})
+	databases, err := openDatabases(t.Context(), &Command{Database: database.Config{URL: "sqlite:" + filepath.Join(dir, "orders.db")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
@@ -18,9 +19,18 @@ import (
 //
 //	helm template openorder charts/openorder -f … --set checkCRDs=false | topic-controller preflight
 type Preflight struct {
-	File      string `name:"filename" short:"f" default:"-" placeholder:"FILE" help:"Rendered manifests; - is standard input (default ${default})."`
-	Namespace string `name:"namespace" short:"n" default:"default" placeholder:"NAME" help:"Where resources without a namespace will be (default ${default})."`
+	File      string
+	Namespace string
 }
+
+// AddFlags registers the flags.
+func (p *Preflight) AddFlags(f *pflag.FlagSet) {
+	f.StringVarP(&p.File, "filename", "f", "-", "`FILE` of rendered manifests; - is standard input.")
+	f.StringVarP(&p.Namespace, "namespace", "n", "default", "Namespace `NAME` where resources without one will be.")
+}
+
+// Validate implements cli.Settings: a file that there is not is told by whoever reads it.
+func (p *Preflight) Validate() error { return nil }
 
 // ErrMissing is what Run fails with when the cluster lacks something; the list was printed.
 var ErrMissing = errors.New("the cluster lacks what these manifests need")

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,10 +23,26 @@ import (
 // Secrets is `topic-controller secrets`: it makes the password Secrets that are missing. A template cannot, for each
 // rendering would change them.
 type Secrets struct {
-	Namespace string            `name:"namespace" required:"" placeholder:"NAME" help:"Where the Secrets are."`
-	Labels    map[string]string `name:"label" placeholder:"KEY=VALUE" help:"Labels of the Secrets made; repeatable."`
-	Kafka     []string          `name:"kafka" sep:"none" placeholder:"SECRET=USER" help:"A Secret with username and password of a Kafka user; repeatable."`
-	Database  []string          `name:"database" sep:"none" placeholder:"SECRET=URL" help:"A Secret with username, password and uri (the URL, given without a password); repeatable."`
+	Namespace string
+	Labels    map[string]string
+	Kafka     []string
+	Database  []string
+}
+
+// AddFlags registers the flags.
+func (s *Secrets) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.Namespace, "namespace", "", "Namespace `NAME` of the Secrets (required).")
+	f.StringToStringVar(&s.Labels, "label", nil, "Labels of the Secrets made, `KEY=VALUE`; repeatable.")
+	f.StringArrayVar(&s.Kafka, "kafka", nil, "A Secret with username and password of a Kafka user, `SECRET=USER`; repeatable.")
+	f.StringArrayVar(&s.Database, "database", nil, "A Secret with username, password and uri (the URL, given without a password), `SECRET=URL`; repeatable.")
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (s *Secrets) Validate() error {
+	if s.Namespace == "" {
+		return errors.New("--namespace: is needed")
+	}
+	return nil
 }
 
 // Run makes what is missing. A Secret that exists is never changed: one that lacks a key is an error.

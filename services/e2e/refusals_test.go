@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/testenv"
 )
 
@@ -76,52 +77,50 @@ func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
 // What does not parse, in a flag or the environment, is told together with what parses and makes no sense.
 func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 	t.Parallel()
-	const usage = 80 // kong's: apart from what the tools' own codes tell
 	of := func(service string, flags ...string) []string {
 		return append([]string{service, "--kafka-brokers=nowhere", "--kafka-sasl-mechanism=GSSAPI", "--database-url=mysql://x", "--listen=8080", "--log-level=loud", "--drain-delay=soon"}, flags...)
 	}
 	for name, test := range map[string]struct {
 		command []string
-		code    int
 		wrong   []string
 	}{
 		"order": {
-			of("order"), 1,
+			of("order"),
 			[]string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)"},
 		},
 		"inventory": {
-			of("inventory"), 1,
+			of("inventory"),
 			[]string{"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)"},
 		},
 		"notification": {
-			of("notification", "--webhook-url=ftp://x", "--log-notifications=perhaps"), 1,
+			of("notification", "--webhook-url=ftp://x", "--log-notifications=perhaps"),
 			[]string{
 				"--kafka-brokers", "--kafka-sasl-mechanism", "--database-url", "--listen", "--log-level", "--drain-delay", "--pprof (PPROF)",
 				"--webhook-url", "--log-notifications",
 			},
 		},
 		"the all-in-one": {
-			[]string{"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--kafka-listen=nowhere", "--drain-delay=-1s", "--log-level=loud", "--ephemeral=perhaps"}, usage,
+			[]string{"openorder", "--order-listen=8080", "--inventory-admin-listen=nowhere", "--kafka-listen=nowhere", "--drain-delay=-1s", "--log-level=loud", "--ephemeral=perhaps"},
 			[]string{"--order-listen", "--inventory-admin-listen", "--kafka-listen", "--drain-delay", "--log-level", "--ephemeral", "--pprof (PPROF)"},
 		},
 		"audit": {
-			[]string{"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long"}, usage,
+			[]string{"openorder", "audit", "--kafka-brokers=nowhere", "--order-database-url=mysql://x", "--patience=long"},
 			[]string{"--kafka-brokers", "--order-database-url", "--inventory-database-url", "--notification-database-url", "--patience"},
 		},
 		"dlt redrive": {
-			[]string{"openorder", "dlt", "redrive", "--kafka-brokers=nowhere", "--rate=fast", "--max=many"}, usage,
+			[]string{"openorder", "dlt", "redrive", "--kafka-brokers=nowhere", "--rate=fast", "--max=many"},
 			[]string{"--kafka-brokers", "--rate", "--max"},
 		},
 		"topics create": {
-			[]string{"openorder", "topics", "create", "--kafka-brokers=nowhere", "--partitions=some", "--replicas=all"}, usage,
+			[]string{"openorder", "topics", "create", "--kafka-brokers=nowhere", "--partitions=some", "--replicas=all"},
 			[]string{"--kafka-brokers", "--partitions", "--replicas"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startIn(t, t.TempDir(), []string{"PPROF=perhaps"}, test.command[0], test.command[1:]...)
-			if code := p.exits(10 * time.Second); code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
+			if code := p.exits(10 * time.Second); code != cli.ExitUsage {
+				t.Errorf("exit code %d, want %d", code, cli.ExitUsage)
 			}
 			for _, flag := range test.wrong {
 				if said := strings.Count(p.output.String(), flag+": ") + strings.Count(p.output.String(), flag+" ("); said != 1 {
@@ -139,7 +138,7 @@ func TestTheAllInOneSaysOnceWhatItDoesNotDo(t *testing.T) {
 		says       string
 	}{
 		"send traces":        {env: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"}, says: "no traces are sent"},
-		"tell the customers": {flags: []string{"--no-log-notifications"}, says: "nobody is told"},
+		"tell the customers": {flags: []string{"--log-notifications=false"}, says: "nobody is told"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

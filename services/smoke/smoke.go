@@ -13,23 +13,39 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // Command is `openorder smoke`.
 type Command struct {
-	OrderURL string        `name:"order-url" env:"ORDER_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The order service (default ${default})."`
-	SKU      string        `name:"sku" default:"ABC-001" help:"What is ordered (default ${default})."`
-	Quantity int64         `name:"quantity" default:"1" placeholder:"N" help:"How many of it (default ${default})."`
-	UserID   int64         `name:"user-id" default:"42" placeholder:"ID" help:"Who orders (default ${default})."`
-	Expect   []string      `name:"expect" default:"RESERVED,REJECTED" placeholder:"STATUS,..." help:"Outcomes that are right: RESERVED, REJECTED, FAILED (default ${default})."`
-	Count    int           `name:"count" default:"1" placeholder:"N" help:"Orders to place, unless --duration is given (default ${default})."`
-	Rate     float64       `name:"rate" default:"20" placeholder:"N" help:"Orders a second (default ${default})."`
-	Duration time.Duration `name:"duration" placeholder:"DURATION" help:"Place orders for that long, in place of --count."`
-	Timeout  time.Duration `name:"timeout" default:"1m" placeholder:"DURATION" help:"How long each order may take to be accepted and decided (default ${default})."`
+	OrderURL string
+	SKU      string
+	Quantity int64
+	UserID   int64
+	Expect   []string
+	Count    int
+	Rate     float64
+	Duration time.Duration
+	Timeout  time.Duration
 
-	Strict bool `name:"strict" help:"Count an order whose POST met a broken connection as failed: from two replicas on there should be none."`
+	Strict bool
 
 	transport http.RoundTripper // nil is the network; tests set it
+}
+
+// AddFlags registers the flags.
+func (c *Command) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.OrderURL, "order-url", "http://127.0.0.1:8080", "`URL` of the order service ($ORDER_URL).")
+	f.StringVar(&c.SKU, "sku", "ABC-001", "The `SKU` that is ordered.")
+	f.Int64Var(&c.Quantity, "quantity", 1, "How many of it.")
+	f.Int64Var(&c.UserID, "user-id", 42, "Who orders.")
+	f.StringSliceVar(&c.Expect, "expect", []string{"RESERVED", "REJECTED"}, "Outcomes that are right: RESERVED, REJECTED, FAILED.")
+	f.IntVar(&c.Count, "count", 1, "Orders to place, unless --duration is given.")
+	f.Float64Var(&c.Rate, "rate", 20, "Orders a second.")
+	f.DurationVar(&c.Duration, "duration", 0, "Place orders for that long, in place of --count.")
+	f.DurationVar(&c.Timeout, "timeout", time.Minute, "How long each order may take to be accepted and decided.")
+	f.BoolVar(&c.Strict, "strict", false, "Count an order whose POST met a broken connection as failed: from two replicas on there should be none.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -2,13 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/alecthomas/kong"
 	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/openorder/openorder/services/internal/cli"
 )
 
 // running is how the tools find the all-in-one that runs on this machine: it leaves word in the user's cache directory.
@@ -67,38 +71,40 @@ func isHeld(path string) bool {
 	return err == nil && !free
 }
 
-// Validate implements kong.Resolver.
-func (r running) Validate(*kong.Application) error { return nil }
-
-// Resolve implements kong.Resolver: the tools work without flags next to an all-in-one. Whoever names a broker or a
-// database means another system, and no part of this one: the two would be taken for one.
-func (r running) Resolve(command *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	tool, _, _ := strings.Cut(command.Command(), " ")
-	if r.Brokers == "" || !slices.Contains([]string{"dlt", "topics", "audit"}, tool) || namesSystem(command) {
-		return nil, nil
+// besideRunning lets a tool work without flags next to an all-in-one. Whoever names a broker or a database means another
+// system, and no part of this one: the two would be taken for one.
+func besideRunning(tool *cobra.Command) *cobra.Command {
+	tool.PersistentPreRunE = func(chosen *cobra.Command, _ []string) error {
+		r := runningInstance()
+		if r.Brokers == "" || namesSystem(chosen) {
+			return nil
+		}
+		var errs []error
+		chosen.Flags().VisitAll(func(f *pflag.Flag) {
+			service, isURL := strings.CutSuffix(f.Name, "-database-url")
+			switch {
+			case f.Name == "kafka-brokers":
+				errs = append(errs, f.Value.Set(r.Brokers))
+			case isURL && r.Databases[service] != "":
+				errs = append(errs, f.Value.Set(r.Databases[service]))
+			}
+		})
+		return errors.Join(errs...)
 	}
-	if flag.Name == "kafka-brokers" {
-		return r.Brokers, nil
-	}
-	if service, isURL := strings.CutSuffix(flag.Name, "-database-url"); isURL && r.Databases[service] != "" {
-		return r.Databases[service], nil
-	}
-	return nil, nil
+	return tool
 }
 
-// namesSystem tells whether a flag or a variable, of any command, says where a broker or a database is.
-func namesSystem(command *kong.Context) bool {
-	places := func(f *kong.Flag) bool {
-		return f != nil && (strings.HasPrefix(f.Name, "kafka-") && f.Name != "kafka-listen" || strings.Contains(f.Name, "database-url"))
-	}
+// namesSystem tells whether a flag of a command, or a variable of any command, says where a broker or a database is.
+func namesSystem(chosen *cobra.Command) bool {
+	named := false
 	isSet := func(variable string) bool { _, set := os.LookupEnv(variable); return set }
-	if slices.ContainsFunc(command.Path, func(p *kong.Path) bool { return places(p.Flag) }) {
-		return true
+	look := func(f *pflag.Flag) {
+		place := strings.HasPrefix(f.Name, "kafka-") && f.Name != "kafka-listen" || strings.Contains(f.Name, "database-url")
+		named = named || place && (f.Changed || slices.ContainsFunc(cli.Variables(f), isSet))
 	}
-	for _, leaf := range command.Model.Leaves(false) {
-		if slices.ContainsFunc(leaf.Flags, func(f *kong.Flag) bool { return places(f) && slices.ContainsFunc(f.Envs, isSet) }) {
-			return true
-		}
+	chosen.Flags().VisitAll(look)
+	for _, other := range chosen.Root().Commands() {
+		other.Flags().VisitAll(look)
 	}
-	return false
+	return named
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // instance leaves word of an all-in-one that seems to run until end.
@@ -30,31 +32,40 @@ func instance(t *testing.T) (end func()) {
 	return dir.close
 }
 
-// parse reads a command line and returns its refusal, if any.
-func parse(t *testing.T, args ...string) (commands, string) {
+// parse reads a command line and returns what its flags hold then, and its refusal, if any.
+func parse(t *testing.T, args ...string) (held func(flag string) string, refusal string) {
 	t.Helper()
-	var all commands
-	_, err := newParser(t.Context(), &all).Parse(args)
+	root := newCommand(new(serve))
+	chosen, _, err := root.Find(args)
 	if err != nil {
-		return all, err.Error()
+		t.Fatal(err)
 	}
-	return all, ""
+	chosen.RunE = func(*cobra.Command, []string) error { return nil }
+	root.SetArgs(args)
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		refusal = err.Error()
+	}
+	return func(flag string) string { return chosen.Flags().Lookup(flag).Value.String() }, refusal
 }
 
 func TestTheToolsFindTheInstanceThatRuns(t *testing.T) {
 	instance(t)
-	all, refusal := parse(t, "audit")
-	if a := all.Audit; refusal != "" || a.Kafka.Brokers != "127.0.0.1:19092" || a.Order != "sqlite:o" || a.Inventory != "sqlite:i" || a.Notification != "sqlite:n" {
-		t.Errorf("audit looks at %+v: %s", a, refusal)
+	held, refusal := parse(t, "audit")
+	for flag, want := range map[string]string{
+		"kafka-brokers": "127.0.0.1:19092", "order-database-url": "sqlite:o", "inventory-database-url": "sqlite:i", "notification-database-url": "sqlite:n",
+	} {
+		if held(flag) != want || refusal != "" {
+			t.Errorf("audit looks at --%s=%s: %s", flag, held(flag), refusal)
+		}
 	}
-	if all, refusal = parse(t, "dlt", "list"); all.DLT.List.Kafka.Brokers != "127.0.0.1:19092" {
-		t.Errorf("dlt list goes to %s: %s", all.DLT.List.Kafka.Brokers, refusal)
+	if held, refusal := parse(t, "dlt", "list"); held("kafka-brokers") != "127.0.0.1:19092" {
+		t.Errorf("dlt list goes to %s: %s", held("kafka-brokers"), refusal)
 	}
-	if all, refusal = parse(t, "topics", "export"); all.Topics.Export.Kafka.Brokers != "127.0.0.1:19092" {
-		t.Errorf("topics export goes to %s: %s", all.Topics.Export.Kafka.Brokers, refusal)
+	if held, refusal := parse(t, "topics", "export"); held("kafka-brokers") != "127.0.0.1:19092" {
+		t.Errorf("topics export goes to %s: %s", held("kafka-brokers"), refusal)
 	}
-	if all, refusal = parse(t, "bench"); all.Bench.Kafka.Brokers != "" {
-		t.Errorf("bench goes to %s: %s", all.Bench.Kafka.Brokers, refusal)
+	if held, refusal := parse(t, "bench"); held("kafka-brokers") != "" {
+		t.Errorf("bench goes to %s: %s", held("kafka-brokers"), refusal)
 	}
 }
 
@@ -77,9 +88,9 @@ func TestNothingOfTheInstanceIsMixedWithASystemThatIsNamed(t *testing.T) {
 			for variable, value := range test.variables {
 				t.Setenv(variable, value)
 			}
-			all, refusal := parse(t, append([]string{"audit"}, test.flags...)...)
-			if all.Audit.Kafka.Brokers != test.brokers || (refusal == "") != (test.refuses == nil) {
-				t.Errorf("audit looks at %+v: %s", all.Audit, refusal)
+			held, refusal := parse(t, append([]string{"audit"}, test.flags...)...)
+			if held("kafka-brokers") != test.brokers || (refusal == "") != (test.refuses == nil) {
+				t.Errorf("audit looks at %s: %s", held("kafka-brokers"), refusal)
 			}
 			for _, flag := range test.refuses {
 				if !strings.Contains(refusal, flag) {
@@ -93,7 +104,7 @@ func TestNothingOfTheInstanceIsMixedWithASystemThatIsNamed(t *testing.T) {
 func TestAToolThatNeedsNoDatabaseDoesNotGoToTheInstanceEither(t *testing.T) {
 	instance(t)
 	t.Setenv("DATABASE_URL", "postgres://prod/openorder")
-	if all, refusal := parse(t, "dlt", "list"); all.DLT.List.Kafka.Brokers == "127.0.0.1:19092" {
+	if held, refusal := parse(t, "dlt", "list"); held("kafka-brokers") == "127.0.0.1:19092" {
 		t.Errorf("dlt list goes to the instance: %s", refusal)
 	}
 }

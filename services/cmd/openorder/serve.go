@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/openorder/openorder/services/internal/broker"
@@ -27,23 +28,42 @@ import (
 
 // serve is the all-in-one. It listens on loopback addresses unless told otherwise.
 type serve struct {
-	DataDir   string `name:"data-dir" env:"DATA_DIR" placeholder:"DIR" help:"Where orders, stock and events stay (default ~/.local/share/openorder)."`
-	Ephemeral bool   `help:"Keep nothing: everything is gone when the process ends (default off)."`
+	DataDir   string
+	Ephemeral bool
 
-	KafkaListen             string `name:"kafka-listen" env:"KAFKA_LISTEN" default:"127.0.0.1:9092" placeholder:"HOST:PORT" help:"Address of the embedded broker (default ${default})."`
-	OrderListen             string `name:"order-listen" env:"ORDER_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of the order service's API (default ${default})."`
-	OrderAdminListen        string `name:"order-admin-listen" env:"ORDER_ADMIN_LISTEN" default:"127.0.0.1:9080" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
-	InventoryListen         string `name:"inventory-listen" env:"INVENTORY_LISTEN" default:"127.0.0.1:8082" placeholder:"HOST:PORT" help:"Address of the inventory service's API (default ${default})."`
-	InventoryAdminListen    string `name:"inventory-admin-listen" env:"INVENTORY_ADMIN_LISTEN" default:"127.0.0.1:9082" placeholder:"HOST:PORT" help:"Address of its probes and metrics, and of /fail-sku (default ${default})."`
-	NotificationListen      string `name:"notification-listen" env:"NOTIFICATION_LISTEN" default:"127.0.0.1:8083" placeholder:"HOST:PORT" help:"Address of the notification service's API (default ${default})."`
-	NotificationAdminListen string `name:"notification-admin-listen" env:"NOTIFICATION_ADMIN_LISTEN" default:"127.0.0.1:9083" placeholder:"HOST:PORT" help:"Address of its probes and metrics (default ${default})."`
+	KafkaListen             string
+	OrderListen             string
+	OrderAdminListen        string
+	InventoryListen         string
+	InventoryAdminListen    string
+	NotificationListen      string
+	NotificationAdminListen string
 
-	FailSKU          string              `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose; empty: none (default ${default})."`
-	LogNotifications bool                `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
-	Webhook          webhook.Config      `embed:""`
-	Pprof            bool                `env:"PPROF" help:"Serve /debug/pprof on the admin addresses (default off)."`
-	DrainDelay       time.Duration       `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more (default ${default})."`
-	Log              telemetry.LogConfig `embed:""`
+	FailSKU          string
+	LogNotifications bool
+	Webhook          webhook.Config
+	Pprof            bool
+	DrainDelay       time.Duration
+	Log              telemetry.LogConfig
+}
+
+// AddFlags registers the flags.
+func (s *serve) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.DataDir, "data-dir", defaultDataDir(), "`DIR` where orders, stock and events stay ($DATA_DIR).")
+	f.BoolVar(&s.Ephemeral, "ephemeral", false, "Keep nothing: everything is gone when the process ends.")
+	f.StringVar(&s.KafkaListen, "kafka-listen", "127.0.0.1:9092", "`HOST:PORT` of the embedded broker ($KAFKA_LISTEN).")
+	f.StringVar(&s.OrderListen, "order-listen", "127.0.0.1:8080", "`HOST:PORT` of the order service's API ($ORDER_LISTEN).")
+	f.StringVar(&s.OrderAdminListen, "order-admin-listen", "127.0.0.1:9080", "`HOST:PORT` of its probes and metrics ($ORDER_ADMIN_LISTEN).")
+	f.StringVar(&s.InventoryListen, "inventory-listen", "127.0.0.1:8082", "`HOST:PORT` of the inventory service's API ($INVENTORY_LISTEN).")
+	f.StringVar(&s.InventoryAdminListen, "inventory-admin-listen", "127.0.0.1:9082", "`HOST:PORT` of its probes and metrics, and of /fail-sku ($INVENTORY_ADMIN_LISTEN).")
+	f.StringVar(&s.NotificationListen, "notification-listen", "127.0.0.1:8083", "`HOST:PORT` of the notification service's API ($NOTIFICATION_LISTEN).")
+	f.StringVar(&s.NotificationAdminListen, "notification-admin-listen", "127.0.0.1:9083", "`HOST:PORT` of its probes and metrics ($NOTIFICATION_ADMIN_LISTEN).")
+	f.StringVar(&s.FailSKU, "fail-sku", "FAIL", "Orders with this `SKU` fail on purpose; empty: none ($FAIL_SKU).")
+	f.BoolVar(&s.LogNotifications, "log-notifications", true, "Write a log line for each notification ($LOG_NOTIFICATIONS).")
+	s.Webhook.AddFlags(f)
+	f.BoolVar(&s.Pprof, "pprof", false, "Serve /debug/pprof on the admin addresses ($PPROF).")
+	f.DurationVar(&s.DrainDelay, "drain-delay", 0, "How long to go on serving after SIGTERM, not ready any more ($DRAIN_DELAY).")
+	s.Log.AddFlags(f)
 }
 
 // Validate reports everything that is wrong, each with its flag.
@@ -52,8 +72,12 @@ func (s *serve) Validate() error {
 	if _, _, err := net.SplitHostPort(s.KafkaListen); err != nil {
 		broker = fmt.Errorf("--kafka-listen: %q is not HOST:PORT", s.KafkaListen)
 	}
+	var dir error
+	if s.DataDir == "" {
+		dir = errors.New("--data-dir: is empty")
+	}
 	services := s.services(kafka.Config{Brokers: "127.0.0.1:0"}) // the embedded one, which is judged above
-	return eachOnce(broker, services.order.Validate(), services.inventory.Validate(), services.notification.Validate())
+	return eachOnce(dir, broker, services.order.Validate(), services.inventory.Validate(), services.notification.Validate())
 }
 
 // eachOnce joins refusals, a line each, without those that are there already: what the services share is judged by each.
@@ -78,7 +102,7 @@ func eachOnce(errs ...error) error {
 // Run serves until ctx is done.
 func (s *serve) Run(ctx context.Context) error {
 	services := s.services(kafka.Config{Brokers: s.KafkaListen})
-	dir, err := openDataDir(s.dataDir(), s.Ephemeral)
+	dir, err := openDataDir(s.DataDir, s.Ephemeral)
 	if err != nil {
 		return err
 	}
@@ -108,13 +132,6 @@ func (s *serve) Run(ctx context.Context) error {
 		group.Go(func() error { s.announce(ctx, listening, dir); return nil })
 		return group.Wait()
 	})
-}
-
-func (s *serve) dataDir() string {
-	if s.DataDir == "" {
-		return defaultDataDir()
-	}
-	return s.DataDir
 }
 
 // pipeline is the three services.

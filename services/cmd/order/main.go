@@ -15,5 +15,5 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	cli.RunService("order", "Takes orders, publishes their events, and tells what became of them.", new(app.Config), otlp.New)
+	os.Exit(cli.Execute(cli.ServiceCommand("order", "Takes orders, publishes their events, and tells what became of them.", new(app.Config), otlp.New), os.Args[1:]))
 }

@@ -4,7 +4,8 @@ package main
 import (
 	"os"
 
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/topic/controller"
 )
 
-func main() { os.Exit(controller.Main(os.Args[1:])) }
+func main() { os.Exit(cli.Execute(controller.Command(), os.Args[1:])) }

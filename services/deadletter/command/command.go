@@ -11,20 +11,38 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/deadletter/consume"
 	"github.com/openorder/openorder/services/deadletter/redrive"
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/terminal"
 )
 
-// Commands is the kong commands. Bind a context.Context and a terminal.IO for their Run methods.
-type Commands struct {
-	List    List    `cmd:"" help:"What is in a dead letter topic, grouped by error."`
-	Show    Show    `cmd:"" help:"Single letters: where from, why, headers, value, and when they were redriven."`
-	Redrive Redrive `cmd:"" help:"Send letters back to where they came from, each once."`
+// Command is `openorder dlt`.
+func Command(out terminal.IO) *cobra.Command {
+	var list List
+	var show Show
+	var redrive Redrive
+	return cli.Group("dlt", "List, show and redrive dead letters, on any Kafka-protocol cluster.",
+		choosing(&list.Selection, cli.Command("list [LETTERS ...]", "What is in a dead letter topic, grouped by error.", &list,
+			func(ctx context.Context) error { return list.Run(ctx, out) })),
+		choosing(&show.Selection, cli.Command("show LETTERS ...", "Single letters: where from, why, headers, value, and when they were redriven.", &show,
+			func(ctx context.Context) error { return show.Run(ctx, out) })),
+		choosing(&redrive.Selection, cli.Command("redrive [LETTERS ...]", "Send letters back to where they came from, each once.", &redrive,
+			func(ctx context.Context) error { return redrive.Run(ctx, out) })),
+	)
+}
+
+// choosing lets a command's arguments choose letters.
+func choosing(s *Selection, c *cobra.Command) *cobra.Command {
+	c.Args = cli.Arguments(&s.Letters)
+	c.Long = c.Short + "\n\nLETTERS: PARTITION, PARTITION:OFFSET, PARTITION:FROM-TO or PARTITION:FROM-; all letters when none is given."
+	return c
 }
 
 // Exit codes, beside 0: all that was asked for is done, or there was nothing to do.
@@ -35,7 +53,7 @@ const (
 	ExitDeclined   = 5 // not confirmed, nothing is done
 )
 
-// ExitError is an error with an exit code; kong uses it, too.
+// ExitError is an error with an exit code.
 type ExitError struct {
 	Code int
 	Err  error
@@ -58,19 +76,6 @@ func exit(err error) error {
 	return &ExitError{ExitFailed, err}
 }
 
-// ExitCode is the exit code for what a command's Run returned.
-func ExitCode(err error) int {
-	var exit *ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return exit.Code
-	default:
-		return ExitFailed
-	}
-}
-
 func logTo(s terminal.IO) *slog.Logger {
 	return slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
@@ -81,17 +86,31 @@ func warn(s terminal.IO, format string, args ...any) {
 
 // Source is the flags that say which topic, and how to read it.
 type Source struct {
-	Kafka kafka.Config `embed:""`
-	Topic string       `name:"topic" env:"DLT_TOPIC" default:"order.created.DLT" placeholder:"TOPIC" help:"The dead letter topic (default ${default})."`
-	JSON  bool         `name:"json" help:"Print JSON, one object a line."`
+	Kafka kafka.Config
+	Topic string
+	JSON  bool
 
-	OriginTopicHeader     string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the origin's topic."`
-	OriginPartitionHeader string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the origin's partition, as text or binary."`
-	OriginOffsetHeader    string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the origin's offset, as text or binary."`
-	GroupHeader           string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the consumer group that gave up."`
-	ExceptionHeader       string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the exception's class; not redriven."`
-	MessageHeader         string   `group:"Frameworks not known here" placeholder:"NAME" help:"Header that holds the exception's message; not redriven."`
-	StripHeader           []string `group:"Frameworks not known here" sep:"none" placeholder:"NAME" help:"A further header that is not redriven; repeatable."`
+	OriginTopicHeader     string
+	OriginPartitionHeader string
+	OriginOffsetHeader    string
+	GroupHeader           string
+	ExceptionHeader       string
+	MessageHeader         string
+	StripHeader           []string
+}
+
+// AddFlags registers the flags.
+func (s *Source) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.Topic, "topic", "order.created.DLT", "The dead letter `TOPIC` ($DLT_TOPIC).")
+	f.BoolVar(&s.JSON, "json", false, "Print JSON, one object a line.")
+	s.Kafka.AddFlags(f)
+	f.StringVar(&s.OriginTopicHeader, "origin-topic-header", "", "Header `NAME` of the origin's topic, for frameworks not known here.")
+	f.StringVar(&s.OriginPartitionHeader, "origin-partition-header", "", "Header `NAME` of the origin's partition, as text or binary.")
+	f.StringVar(&s.OriginOffsetHeader, "origin-offset-header", "", "Header `NAME` of the origin's offset, as text or binary.")
+	f.StringVar(&s.GroupHeader, "group-header", "", "Header `NAME` of the consumer group that gave up.")
+	f.StringVar(&s.ExceptionHeader, "exception-header", "", "Header `NAME` of the exception's class; not redriven.")
+	f.StringVar(&s.MessageHeader, "message-header", "", "Header `NAME` of the exception's message; not redriven.")
+	f.StringArrayVar(&s.StripHeader, "strip-header", nil, "Header `NAME` of a further header that is not redriven; repeatable.")
 }
 
 func (s *Source) families() []deadletter.Family {

@@ -2,7 +2,6 @@ package command_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -11,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/openorder/openorder/services/deadletter/command"
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/terminal"
@@ -39,20 +38,13 @@ func (o operator) runs(args ...string) result {
 	o.t.Helper()
 	var out, errs bytes.Buffer
 	code := func() int {
-		var commands command.Commands
-		parser, err := kong.New(&commands, kong.Name("dlt"), kong.BindTo(o.t.Context(), (*context.Context)(nil)),
-			kong.Bind(terminal.IO{In: strings.NewReader(o.answer), Out: &out, Err: &errs, Person: o.terminal}))
-		if err != nil {
-			o.t.Fatal(err)
-		}
-		chosen, err := parser.Parse(append(args, "--kafka-brokers="+o.brokers.Brokers))
-		if err == nil {
-			err = chosen.Run()
-		}
+		dlt := command.Command(terminal.IO{In: strings.NewReader(o.answer), Out: &out, Err: &errs, Person: o.terminal})
+		dlt.SetArgs(append(args, "--kafka-brokers="+o.brokers.Brokers))
+		err := dlt.ExecuteContext(o.t.Context())
 		if err != nil {
 			fmt.Fprintln(&errs, err)
 		}
-		return command.ExitCode(err)
+		return cli.ExitCode(err)
 	}()
 	return result{out.String(), errs.String(), code}
 }
@@ -191,7 +183,7 @@ func TestShowTellsAllOfALetter(t *testing.T) {
 		t.Errorf("as JSON: %+v", view)
 	}
 	o.runs("show", "0:7").want(t, 1, "no such letter")
-	o.runs("show").want(t, 1, "say which")
+	o.runs("show").want(t, cli.ExitUsage, "say which")
 }
 
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
@@ -285,6 +277,6 @@ func TestFrameworksNotKnownAreReadByFlags(t *testing.T) {
 func TestWrongFlagsAreRefusedAllAtOnce(t *testing.T) {
 	t.Parallel()
 	o := operator{t: t, brokers: kafka.Config{Brokers: "nowhere"}}
-	o.runs("redrive", "--header==x", "--since=soon", "--rate=-1", "--max=-1", "x:y").want(t, 1,
-		"--kafka-brokers", "--header", "--since", "--rate", "--max", "<letters>")
+	o.runs("redrive", "--header==x", "--since=soon", "--rate=-1", "--max=-1", "x:y").want(t, cli.ExitUsage,
+		"--kafka-brokers", "--header", "--since", "--rate", "--max", "LETTERS")
 }

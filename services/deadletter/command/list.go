@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/internal/terminal"
 )
@@ -16,8 +18,16 @@ import (
 type List struct {
 	Source
 	Selection
-	Each        bool `name:"letters" help:"A line for each letter, instead of groups."`
-	NotRedriven bool `help:"Only letters that were not redriven yet."`
+	Each        bool
+	NotRedriven bool
+}
+
+// AddFlags registers the flags.
+func (c *List) AddFlags(f *pflag.FlagSet) {
+	c.Selection.AddFlags(f)
+	f.BoolVar(&c.Each, "letters", false, "A line for each letter, instead of groups.")
+	f.BoolVar(&c.NotRedriven, "not-redriven", false, "Only letters that were not redriven yet.")
+	c.Source.AddFlags(f)
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/spf13/pflag"
 
 	"github.com/openorder/openorder/services/deadletter/redrive"
 	"github.com/openorder/openorder/services/internal/terminal"
@@ -26,17 +27,34 @@ const handful = 10
 type Redrive struct {
 	Source
 	Selection
-	To          string  `placeholder:"TOPIC" help:"Where to; by default each letter goes to the topic it came from."`
-	ByKey       bool    `help:"Choose the partition by the key (murmur2, as Kafka's own clients do), even where the record's old partition is known. For topics that got more partitions since."`
-	DryRun      bool    `help:"Say what would be done, and do nothing."`
-	Rate        float64 `placeholder:"N" help:"Letters a second at most."`
-	Max         int64   `placeholder:"N" help:"Letters at most; the others wait for another run."`
-	Yes         bool    `short:"y" help:"Do not ask."`
-	Again       bool    `help:"Redrive also what was redriven already."`
-	Truncated   bool    `help:"Redrive also letters that were cut to fit into the dead letter topic, as they are."`
-	AtLeastOnce bool    `help:"Do without transactions, for users that have no right to them: a letter that is on its way when the run is interrupted may be redriven twice, and a second redrive at the same time goes unnoticed."`
-	By          string  `placeholder:"NAME" help:"Who does it, for the trail (default: user@host)."`
-	RunName     string  `name:"run" placeholder:"NAME" help:"Name of the run, for the trail (default: random). Give an interrupted run with --again its name to go on with it."`
+	To          string
+	ByKey       bool
+	DryRun      bool
+	Rate        float64
+	Max         int64
+	Yes         bool
+	Again       bool
+	Truncated   bool
+	AtLeastOnce bool
+	By          string
+	RunName     string
+}
+
+// AddFlags registers the flags.
+func (c *Redrive) AddFlags(f *pflag.FlagSet) {
+	c.Selection.AddFlags(f)
+	f.StringVar(&c.To, "to", "", "`TOPIC` to send to (default the one that each letter came from).")
+	f.BoolVar(&c.ByKey, "by-key", false, "Choose the partition by the key (murmur2, as Kafka's own clients do), even where the record's old partition is known. For topics that got more partitions since.")
+	f.BoolVar(&c.DryRun, "dry-run", false, "Say what would be done, and do nothing.")
+	f.Float64Var(&c.Rate, "rate", 0, "Letters a second at most.")
+	f.Int64Var(&c.Max, "max", 0, "Letters at most; the others wait for another run.")
+	f.BoolVarP(&c.Yes, "yes", "y", false, "Do not ask.")
+	f.BoolVar(&c.Again, "again", false, "Redrive also what was redriven already.")
+	f.BoolVar(&c.Truncated, "truncated", false, "Redrive also letters that were cut to fit into the dead letter topic, as they are.")
+	f.BoolVar(&c.AtLeastOnce, "at-least-once", false, "Do without transactions, for users that have no right to them: a letter that is on its way when the run is interrupted may be redriven twice, and a second redrive at the same time goes unnoticed.")
+	f.StringVar(&c.By, "by", "", "`NAME` of who does it, for the trail (default user@host).")
+	f.StringVar(&c.RunName, "run", "", "`NAME` of the run, for the trail (default random). Give an interrupted run with --again its name to go on with it.")
+	c.Source.AddFlags(f)
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -6,20 +6,34 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/deadletter"
 )
 
 // Selection is the flags that choose letters. All that is given must hold; of a repeated flag but --header, any.
 type Selection struct {
-	Letters   []string `arg:"" optional:"" help:"PARTITION, PARTITION:OFFSET, PARTITION:FROM-TO or PARTITION:FROM-; all letters when none is given."`
-	Header    []string `group:"Filter" sep:"none" placeholder:"CONDITION" help:"KEY (is there), !KEY (is not), KEY=VALUE, KEY!=VALUE, KEY~REGEXP or KEY!~REGEXP; repeatable, all must hold."`
-	Exception []string `group:"Filter" sep:"none" placeholder:"CLASS" help:"The exception's class or its cause's, with or without package; repeatable."`
-	Message   string   `group:"Filter" placeholder:"REGEXP" help:"Found in the exception's message."`
-	Origin    []string `group:"Filter" sep:"none" placeholder:"TOPIC" help:"The topic the record came from; repeatable."`
-	Group     []string `group:"Filter" sep:"none" placeholder:"GROUP" help:"The consumer group that gave up; repeatable."`
-	Key       []string `group:"Filter" sep:"none" placeholder:"KEY" help:"The record's key; repeatable."`
-	Since     string   `group:"Filter" placeholder:"TIME" help:"Dead-lettered then or later: 2h30m or 7d ago, 2026-03-01, or 2026-03-01T08:00:00Z."`
-	Until     string   `group:"Filter" placeholder:"TIME" help:"Dead-lettered before."`
+	Letters   []string
+	Header    []string
+	Exception []string
+	Message   string
+	Origin    []string
+	Group     []string
+	Key       []string
+	Since     string
+	Until     string
+}
+
+// AddFlags registers the flags.
+func (s *Selection) AddFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&s.Header, "header", nil, "A `CONDITION` for the letter's headers: KEY (is there), !KEY (is not), KEY=VALUE, KEY!=VALUE, KEY~REGEXP or KEY!~REGEXP; repeatable, all must hold.")
+	f.StringArrayVar(&s.Exception, "exception", nil, "The exception's `CLASS` or its cause's, with or without package; repeatable.")
+	f.StringVar(&s.Message, "message", "", "`REGEXP` found in the exception's message.")
+	f.StringArrayVar(&s.Origin, "origin", nil, "The `TOPIC` the record came from; repeatable.")
+	f.StringArrayVar(&s.Group, "group", nil, "The consumer `GROUP` that gave up; repeatable.")
+	f.StringArrayVar(&s.Key, "key", nil, "The record's `KEY`; repeatable.")
+	f.StringVar(&s.Since, "since", "", "Dead-lettered at this `TIME` or later: 2h30m or 7d ago, 2026-03-01, or 2026-03-01T08:00:00Z.")
+	f.StringVar(&s.Until, "until", "", "Dead-lettered before this `TIME`.")
 }
 
 // filter is the flags as a filter; the error names every flag that is wrong.
@@ -33,7 +47,7 @@ func (s *Selection) filter(now time.Time) (deadletter.Filter, error) {
 	}
 	for _, text := range s.Letters {
 		span, err := deadletter.ParseSpan(text)
-		refuse("<letters>", err)
+		refuse("LETTERS", err)
 		f.Spans = append(f.Spans, span)
 	}
 	for _, text := range s.Header {

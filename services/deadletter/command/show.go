@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/internal/terminal"
 )
@@ -21,11 +23,17 @@ type Show struct {
 	Selection
 }
 
+// AddFlags registers the flags.
+func (c *Show) AddFlags(f *pflag.FlagSet) {
+	c.Selection.AddFlags(f)
+	c.Source.AddFlags(f)
+}
+
 // Validate reports everything that is wrong, each with its flag.
 func (c *Show) Validate() error {
 	_, err := c.filter(now())
 	if len(c.Letters) == 0 {
-		err = errors.Join(err, errors.New("<letters>: say which, such as 0:42; list names a sample of each group"))
+		err = errors.Join(err, errors.New("LETTERS: say which, such as 0:42; list names a sample of each group"))
 	}
 	return errors.Join(c.Kafka.Validate(), err)
 }

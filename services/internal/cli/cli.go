@@ -13,52 +13,77 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"github.com/openorder/openorder/services/internal/telemetry"
 )
 
-// Service is one deployable's settings, read from flags and environment by kong, and what it does with them.
+// Service is one deployable's settings, and what it does with them.
 type Service interface {
-	Validate() error                                     // everything that is wrong, each with its flag
+	Settings
 	Run(ctx context.Context, log *slog.Logger) error     // serves until ctx is done, then drains and returns nil
 	Migrate(ctx context.Context, log *slog.Logger) error // brings the database's schema up to date and returns
 	Logging() telemetry.LogConfig
 }
 
-// RunService is the main of a service's binary. It never returns. traces may be nil, see telemetry.NewExporter.
-func RunService(name, description string, service Service, traces telemetry.NewExporter) {
-	os.Exit(Execute(name, description, service, traces, os.Args[1:]))
+// ServiceCommand is a service's command line; its settings are the same for all that it does. traces may be nil, see
+// telemetry.NewExporter.
+func ServiceCommand(name, description string, service Service, traces telemetry.NewExporter) *cobra.Command {
+	log := func() *slog.Logger { return service.Logging().Logger(os.Stderr).With("service", name) }
+	serve := func(ctx context.Context) error { return Traced(ctx, name, traces, log(), service.Run) }
+	migrate := func(ctx context.Context) error { return service.Migrate(ctx, log()) }
+	root := Command(name, description, service, serve)
+	root.AddCommand(
+		Command("run", "Serve (the default).", service, serve),
+		Command("migrate", "Bring the database's schema up to date and exit, for where the service's own role may not.", service, migrate),
+	)
+	return root
 }
 
-// Execute runs a service's command line until SIGINT or SIGTERM and returns the process's exit code. Everything that is
-// wrong with the settings is told at once, and nothing is started.
-func Execute(name, description string, service Service, traces telemetry.NewExporter, args []string) int {
-	var commands struct {
-		Run     struct{}         `cmd:"" default:"1" help:"Serve (the default)."`
-		Migrate struct{}         `cmd:"" help:"Bring the database's schema up to date and exit, for where the service's own role may not."`
-		Version kong.VersionFlag `help:"Print the version and exit."`
-	}
-	parser := NewParser(&commands, kong.Name(name), kong.Description(description), kong.Vars{"version": Version()}, kong.Embed(service))
-	chosen, err := parser.Parse(args)
-	if chosen != nil {
-		err = errors.Join(err, service.Validate())
-	}
-	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		log := service.Logging().Logger(os.Stderr).With("service", name)
-		if chosen.Command() == "migrate" {
-			err = service.Migrate(ctx, log)
-		} else {
-			err = Traced(ctx, name, traces, log, service.Run)
-		}
-	}
+// Execute runs a command line until SIGINT or SIGTERM, prints its error and returns the process's exit code.
+func Execute(root *cobra.Command, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root.Version = Version()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		return 1
+		fmt.Fprintf(os.Stderr, "%s: %v\n", root.Name(), err)
 	}
-	return 0
+	return ExitCode(err)
+}
+
+// ExitUsage is the exit code where the command line or a variable is wrong, and nothing was done: EX_USAGE of sysexits.h,
+// which is none of those that the tools have for what they found.
+const ExitUsage = 64
+
+// usageError is what is wrong with a command line.
+type usageError struct{ error }
+
+func (usageError) ExitCode() int { return ExitUsage }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// refused says that an error, if there is one, is the command line's.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// ExitCode is what a command's error asks for: 1, unless it says otherwise.
+func ExitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if own, ok := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); ok && own.ExitCode() > 0 {
+		return own.ExitCode()
+	}
+	return 1
 }
 
 // Traced runs something with traces on, if the environment names a collector, and sends what is left of them at the end.

@@ -7,12 +7,20 @@ import (
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // Config says where a service keeps its state.
 type Config struct {
-	URL     string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH."`
-	URLFile string `name:"database-url-file" env:"DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds the URL, in place of --database-url. Read again for each new connection, waited for when it does not exist yet."`
+	URL     string
+	URLFile string
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.URL, "database-url", "", "`URL` of the database, postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH ($DATABASE_URL).")
+	f.StringVar(&c.URLFile, "database-url-file", "", "`FILE` that holds the URL, in place of --database-url. Read again for each new connection, waited for when it does not exist yet ($DATABASE_URL_FILE).")
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -22,17 +23,29 @@ import (
 // Config says how to reach the brokers. Every file is read again for each new connection, so that a renewed certificate
 // or a changed password takes effect by itself, and one that does not exist yet is waited for.
 type Config struct {
-	Brokers          string `name:"kafka-brokers" env:"KAFKA_BROKERS" default:"127.0.0.1:9092" placeholder:"HOST:PORT,..." help:"Brokers to start from, comma separated (default ${default})."`
-	TLSCAFile        string `name:"kafka-tls-ca-file" env:"KAFKA_TLS_CA_FILE" placeholder:"FILE" help:"PEM file of the authorities that sign the brokers' certificates; switches TLS on."`
-	TLSCertFile      string `name:"kafka-tls-cert-file" env:"KAFKA_TLS_CERT_FILE" placeholder:"FILE" help:"PEM file of the client's certificate, with its key in --kafka-tls-key-file."`
-	TLSKeyFile       string `name:"kafka-tls-key-file" env:"KAFKA_TLS_KEY_FILE" placeholder:"FILE" help:"PEM file of the client certificate's key."`
-	SASLMechanism    string `name:"kafka-sasl-mechanism" env:"KAFKA_SASL_MECHANISM" placeholder:"NAME" help:"SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; none when empty."`
-	SASLUsername     string `name:"kafka-sasl-username" env:"KAFKA_SASL_USERNAME" placeholder:"NAME" help:"User name for SASL."`
-	SASLPassword     string `name:"kafka-sasl-password" env:"KAFKA_SASL_PASSWORD" placeholder:"PASSWORD" help:"Password for SASL."`
-	SASLPasswordFile string `name:"kafka-sasl-password-file" env:"KAFKA_SASL_PASSWORD_FILE" placeholder:"FILE" help:"File that holds the password for SASL, in place of --kafka-sasl-password."`
+	Brokers          string
+	TLSCAFile        string
+	TLSCertFile      string
+	TLSKeyFile       string
+	SASLMechanism    string
+	SASLUsername     string
+	SASLPassword     string
+	SASLPasswordFile string
 
 	// Dial connects to a broker in place of the network: a test's own. Nil: the network, with TLS where it is switched on.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) `kong:"-" json:"-"`
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `json:"-"`
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.Brokers, "kafka-brokers", "127.0.0.1:9092", "Brokers to start from, `HOST:PORT,...` ($KAFKA_BROKERS).")
+	f.StringVar(&c.TLSCAFile, "kafka-tls-ca-file", "", "PEM `FILE` of the authorities that sign the brokers' certificates; switches TLS on ($KAFKA_TLS_CA_FILE).")
+	f.StringVar(&c.TLSCertFile, "kafka-tls-cert-file", "", "PEM `FILE` of the client's certificate, with its key in --kafka-tls-key-file ($KAFKA_TLS_CERT_FILE).")
+	f.StringVar(&c.TLSKeyFile, "kafka-tls-key-file", "", "PEM `FILE` of the client certificate's key ($KAFKA_TLS_KEY_FILE).")
+	f.StringVar(&c.SASLMechanism, "kafka-sasl-mechanism", "", "SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; none when empty ($KAFKA_SASL_MECHANISM).")
+	f.StringVar(&c.SASLUsername, "kafka-sasl-username", "", "User `NAME` for SASL ($KAFKA_SASL_USERNAME).")
+	f.StringVar(&c.SASLPassword, "kafka-sasl-password", "", "`PASSWORD` for SASL ($KAFKA_SASL_PASSWORD).")
+	f.StringVar(&c.SASLPasswordFile, "kafka-sasl-password-file", "", "`FILE` that holds the password for SASL, in place of --kafka-sasl-password ($KAFKA_SASL_PASSWORD_FILE).")
 }
 
 // Validate reports everything that is wrong, each with its flag.

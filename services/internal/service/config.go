@@ -9,24 +9,35 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/telemetry"
 )
 
 // Config says where a service listens and how it stops. The defaults of the addresses are the service's own: embed it
 // with `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`.
 type Config struct {
-	Listen      string        `name:"listen" env:"LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address of the API (default ${default})."`
-	AdminListen string        `name:"admin-listen" env:"ADMIN_LISTEN" default:"${admin_listen}" placeholder:"HOST:PORT" help:"Address of /livez, /readyz and /metrics (default ${default})."`
-	Pprof       bool          `name:"pprof" env:"PPROF" help:"Serve /debug/pprof on the admin address (default off)."`
-	DrainDelay  time.Duration `name:"drain-delay" env:"DRAIN_DELAY" default:"3s" placeholder:"DURATION" help:"How long to go on serving after SIGTERM, not ready any more, until load balancers have noticed (default ${default})."`
+	Listen      string
+	AdminListen string
+	Pprof       bool
+	DrainDelay  time.Duration
 
-	Log telemetry.LogConfig `embed:""`
+	Log telemetry.LogConfig
 
 	// FlagPrefix is what the names of the addresses' flags start with where several services share a command line, such as
 	// "order-". It is used in messages only.
-	FlagPrefix string `kong:"-"`
+	FlagPrefix string
 	// OnListen is told where the service listens, which matters with port 0. It may be nil.
-	OnListen func(api, admin net.Addr) `kong:"-"`
+	OnListen func(api, admin net.Addr)
+}
+
+// AddFlags registers the flags; the addresses are the service's own defaults.
+func (c *Config) AddFlags(f *pflag.FlagSet, listen, adminListen string) {
+	f.StringVar(&c.Listen, "listen", listen, "`HOST:PORT` of the API ($LISTEN).")
+	f.StringVar(&c.AdminListen, "admin-listen", adminListen, "`HOST:PORT` of /livez, /readyz and /metrics ($ADMIN_LISTEN).")
+	f.BoolVar(&c.Pprof, "pprof", false, "Serve /debug/pprof on the admin address ($PPROF).")
+	f.DurationVar(&c.DrainDelay, "drain-delay", 3*time.Second, "How long to go on serving after SIGTERM, not ready any more, until load balancers have noticed ($DRAIN_DELAY).")
+	c.Log.AddFlags(f)
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -5,50 +5,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/pflag"
 
 	"github.com/openorder/openorder/services/internal/service"
 )
 
 func TestDefaultsAreTheServicesOwn(t *testing.T) {
-	var c struct {
-		//lint:ignore SA5008 kong takes several set tags
-		service.Config `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`
-	}
-	if _, err := parse(t, &c); err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	var c service.Config
+	c.AddFlags(pflag.NewFlagSet("test", pflag.ContinueOnError), ":8080", ":9080")
 	if c.Listen != ":8080" || c.AdminListen != ":9080" || c.DrainDelay != 3*time.Second || c.Pprof {
-		t.Errorf("got %+v", c.Config)
+		t.Errorf("got %+v", c)
 	}
 	if err := c.Validate(); err != nil {
 		t.Errorf("the defaults are refused: %v", err)
 	}
-}
-
-func TestFlagsOfServicesInOneProcessCarryTheirNames(t *testing.T) {
-	var c struct {
-		//lint:ignore SA5008 kong takes several set tags
-		Order service.Config `embed:"" prefix:"order-" envprefix:"ORDER_" set:"listen=:8080" set:"admin_listen=:9080"`
-		//lint:ignore SA5008 kong takes several set tags
-		Inventory service.Config `embed:"" prefix:"inventory-" envprefix:"INVENTORY_" set:"listen=:8082" set:"admin_listen=:9082"`
-	}
-	t.Setenv("INVENTORY_LISTEN", ":1")
-	if _, err := parse(t, &c, "--order-listen=:2"); err != nil {
-		t.Fatal(err)
-	}
-	if c.Order.Listen != ":2" || c.Inventory.Listen != ":1" {
-		t.Errorf("got %+v", c)
-	}
-}
-
-func parse(t *testing.T, into any, args ...string) (*kong.Context, error) {
-	t.Helper()
-	parser, err := kong.New(into)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parser.Parse(args)
 }
 
 func TestWrongValuesAreRefusedAllAtOnceNamingTheirFlags(t *testing.T) {

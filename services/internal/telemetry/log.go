@@ -9,13 +9,20 @@ import (
 	"os"
 	"slices"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
 // LogConfig says what is logged, and how.
 type LogConfig struct {
-	Level  string `name:"log-level" env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error (default ${default})."`
-	Format string `name:"log-format" env:"LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, json otherwise (default ${default})."`
+	Level  string
+	Format string
+}
+
+// AddFlags registers the flags.
+func (c *LogConfig) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.Level, "log-level", "info", "debug, info, warn or error ($LOG_LEVEL).")
+	f.StringVar(&c.Format, "log-format", "auto", "text, json, or auto: text on a terminal, json otherwise ($LOG_FORMAT).")
 }
 
 // Validate reports everything that is wrong, each with its flag.

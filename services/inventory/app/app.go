@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -21,14 +23,21 @@ import (
 
 // Config is the service's settings.
 type Config struct {
-	Kafka    kafka.Config    `embed:""`
-	Database database.Config `embed:""`
-	//lint:ignore SA5008 kong takes several set tags
-	Service service.Config `embed:"" set:"listen=:8082" set:"admin_listen=:9082"`
-	FailSKU string         `name:"fail-sku" env:"FAIL_SKU" default:"FAIL" placeholder:"SKU" help:"Orders with this sku fail on purpose: three attempts, then the dead letter topic. Empty: none. PUT /fail-sku on the admin address switches it while the service runs (default ${default})."`
+	Kafka    kafka.Config
+	Database database.Config
+	Service  service.Config
+	FailSKU  string
 
 	// AtStart is called with the open store before the first order is taken, such as SampleStock. It may be nil.
-	AtStart func(ctx context.Context, shelves inventory.Shelves) error `kong:"-"`
+	AtStart func(ctx context.Context, shelves inventory.Shelves) error
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	c.Database.AddFlags(f)
+	c.Service.AddFlags(f, ":8082", ":9082")
+	f.StringVar(&c.FailSKU, "fail-sku", "FAIL", "Orders with this `SKU` fail on purpose: three attempts, then the dead letter topic. Empty: none. PUT /fail-sku on the admin address switches it while the service runs ($FAIL_SKU).")
 }
 
 // Validate reports everything that is wrong, each with its flag.

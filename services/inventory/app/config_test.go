@@ -1,32 +1,26 @@
 package app_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/inventory/app"
 )
 
-func parse(t *testing.T, args ...string) *app.Config {
-	t.Helper()
+func parse(args ...string) (*app.Config, error) {
 	config := new(app.Config)
-	parser, err := kong.New(&struct{}{}, kong.Embed(config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	return config
+	command := cli.Command("inventory", "", config, func(context.Context) error { return nil })
+	command.SetArgs(args)
+	return config, command.Execute()
 }
 
 const withDatabase = "--database-url=sqlite:inventory.db"
 
 func TestDefaults(t *testing.T) {
-	config := parse(t, withDatabase)
-	if err := config.Validate(); err != nil {
+	config, err := parse(withDatabase)
+	if err != nil {
 		t.Error(err)
 	}
 	if config.FailSKU != "FAIL" || config.Service.Listen != ":8082" || config.Service.AdminListen != ":9082" {
@@ -35,21 +29,21 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestAnEmptyFailSKUIsOff(t *testing.T) {
-	if got := parse(t, withDatabase, "--fail-sku=").FailSKU; got != "" {
-		t.Errorf("by flag: %q", got)
+	if got, err := parse(withDatabase, "--fail-sku="); got.FailSKU != "" || err != nil {
+		t.Errorf("by flag: %q, %v", got.FailSKU, err)
 	}
 	t.Setenv("FAIL_SKU", "")
-	if got := parse(t, withDatabase).FailSKU; got != "" {
-		t.Errorf("by environment: %q", got)
+	if got, err := parse(withDatabase); got.FailSKU != "" || err != nil {
+		t.Errorf("by environment: %q, %v", got.FailSKU, err)
 	}
 	t.Setenv("FAIL_SKU", "OTHER")
-	if got := parse(t, withDatabase).FailSKU; got != "OTHER" {
-		t.Errorf("by environment: %q", got)
+	if got, err := parse(withDatabase); got.FailSKU != "OTHER" || err != nil {
+		t.Errorf("by environment: %q, %v", got.FailSKU, err)
 	}
 }
 
 func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
-	err := parse(t, "--fail-sku=a\x00", "--listen=nowhere", "--kafka-brokers=x").Validate()
+	_, err := parse("--fail-sku=a\x00", "--listen=nowhere", "--kafka-brokers=x")
 	for _, flag := range []string{"--fail-sku", "--listen", "--kafka-brokers", "--database-url"} {
 		if err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("%v does not name %s", err, flag)

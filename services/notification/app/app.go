@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/event"
@@ -24,12 +26,20 @@ import (
 
 // Config is the service's settings.
 type Config struct {
-	Kafka    kafka.Config    `embed:""`
-	Database database.Config `embed:""`
-	//lint:ignore SA5008 kong takes several set tags
-	Service          service.Config `embed:"" set:"listen=:8083" set:"admin_listen=:9083"`
-	LogNotifications bool           `name:"log-notifications" env:"LOG_NOTIFICATIONS" default:"true" negatable:"" help:"Write a log line for each notification (default on)."`
-	Webhook          webhook.Config `embed:""`
+	Kafka            kafka.Config
+	Database         database.Config
+	Service          service.Config
+	LogNotifications bool
+	Webhook          webhook.Config
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	c.Database.AddFlags(f)
+	c.Service.AddFlags(f, ":8083", ":9083")
+	f.BoolVar(&c.LogNotifications, "log-notifications", true, "Write a log line for each notification ($LOG_NOTIFICATIONS).")
+	c.Webhook.AddFlags(f)
 }
 
 // maxBatch is how many records are recorded in one transaction.

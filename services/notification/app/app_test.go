@@ -70,7 +70,7 @@ func TestTwoReplicasTellEachCustomerOnce(t *testing.T) {
 func TestNobodyIsToldTwiceByARestart(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, s *system) {
-		first := s.start("--no-log-notifications")
+		first := s.start("--log-notifications=false")
 		s.produce(outcome(1, event.StatusReserved))
 		testenv.Eventually(t, 30*time.Second, "the webhook", func() bool { return first.states(1)["RESERVED delivered"] == 1 })
 		first.stop()
@@ -78,7 +78,7 @@ func TestNobodyIsToldTwiceByARestart(t *testing.T) {
 			t.Fatal(err) // so that everything is read from offset 0
 		}
 		s.produce(outcome(2, event.StatusReserved))
-		second := s.start("--no-log-notifications")
+		second := s.start("--log-notifications=false")
 		testenv.Eventually(t, 30*time.Second, "the next webhook", func() bool { return second.states(2)["RESERVED delivered"] == 1 })
 		s.hook.once(t, 2)
 		if s.log.count("customer notified") != 0 {

@@ -18,10 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -141,18 +141,12 @@ func (s *system) start(flags ...string) *replica {
 		s.t.Fatal(err)
 	}
 	var config app.Config
-	parser, err := kong.New(&config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, err = parser.Parse(append([]string{
+	command := cli.Command("notification", "", &config, func(context.Context) error { return nil })
+	command.SetArgs(append([]string{
 		"--kafka-brokers=" + s.brokers.Brokers, "--database-url=" + s.database, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0",
 		"--drain-delay=0s", "--webhook-url=" + s.hook.url, "--webhook-secret-file=" + secretFile, "--webhook-allow-private",
 	}, flags...))
-	if err == nil {
-		err = config.Validate()
-	}
-	if err != nil {
+	if err := command.Execute(); err != nil {
 		s.t.Fatal(err)
 	}
 	r := &replica{t: s.t}

@@ -9,14 +9,23 @@ import (
 	"io/fs"
 	"net/url"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/notification"
 )
 
 // Config says who gets webhooks.
 type Config struct {
-	URLs         []string `name:"webhook-url" env:"WEBHOOK_URLS" sep:"," placeholder:"URL" help:"Where to post a signed webhook for each notification; repeatable, in the environment comma separated. Needs --webhook-secret-file."`
-	SecretFile   string   `name:"webhook-secret-file" env:"WEBHOOK_SECRET_FILE" placeholder:"FILE" help:"File with the signing secret, whsec_ and base64 of 24 to 64 bytes; more lines sign too, for a change of secrets. Read again when it changes, waited for when it does not exist yet."`
-	AllowPrivate bool     `name:"webhook-allow-private" env:"WEBHOOK_ALLOW_PRIVATE" help:"Also post to loopback, private and other addresses that are not public (default off)."`
+	URLs         []string
+	SecretFile   string
+	AllowPrivate bool
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	f.StringSliceVar(&c.URLs, "webhook-url", nil, "`URL` to post a signed webhook to for each notification; repeatable, or comma separated. Needs --webhook-secret-file ($WEBHOOK_URLS).")
+	f.StringVar(&c.SecretFile, "webhook-secret-file", "", "`FILE` with the signing secret, whsec_ and base64 of 24 to 64 bytes; more lines sign too, for a change of secrets. Read again when it changes, waited for when it does not exist yet ($WEBHOOK_SECRET_FILE).")
+	f.BoolVar(&c.AllowPrivate, "webhook-allow-private", false, "Also post to loopback, private and other addresses that are not public ($WEBHOOK_ALLOW_PRIVATE).")
 }
 
 const (

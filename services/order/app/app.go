@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/database"
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -22,13 +24,19 @@ import (
 
 // Config is the service's settings.
 type Config struct {
-	Kafka    kafka.Config    `embed:""`
-	Database database.Config `embed:""`
-	//lint:ignore SA5008 kong takes several set tags
-	Service service.Config `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`
+	Kafka    kafka.Config
+	Database database.Config
+	Service  service.Config
 
 	// Timing is for tests; the zero value is for production.
-	Timing order.Timing `kong:"-"`
+	Timing order.Timing
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	c.Database.AddFlags(f)
+	c.Service.AddFlags(f, ":8080", ":9080")
 }
 
 // maxBatch is how many outcomes and dead letters are applied in one transaction.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
@@ -22,8 +24,18 @@ const settling = 10 * time.Second
 type Apply struct {
 	Connection
 	Files
-	Yes bool `name:"yes" short:"y" help:"Do not ask before steps that may take records away or cannot be undone."`
+	Yes bool
 }
+
+// AddFlags registers the flags.
+func (c *Apply) AddFlags(f *pflag.FlagSet) {
+	c.Connection.AddFlags(f)
+	c.Files.AddFlags(f)
+	f.BoolVarP(&c.Yes, "yes", "y", false, "Do not ask before steps that may take records away or cannot be undone.")
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c *Apply) Validate() error { return errors.Join(c.Connection.Validate(), c.Files.Validate()) }
 
 // Run prints the plans, asks where that is called for, and carries them out.
 func (c *Apply) Run(ctx context.Context, out terminal.IO) error {

@@ -3,18 +3,33 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/terminal"
 )
 
-// Commands is the kong commands. Bind a context.Context and a terminal.IO for their Run methods.
-type Commands struct {
-	Create Create `cmd:"" help:"Make those of OpenOrder's own topics that are missing."`
-	Apply  Apply  `cmd:"" help:"Make topics be as manifests say. What these do not name stays as it is."`
-	Diff   Diff   `cmd:"" help:"Show what apply would do. Exit code 0: nothing, 1: something, 2: it cannot be told."`
-	Export Export `cmd:"" help:"Write manifests for topics that exist, to move in with."`
+// Command is `openorder topics`.
+func Command(out terminal.IO) *cobra.Command {
+	var create Create
+	var apply Apply
+	var diff Diff
+	var export Export
+	with := func(run func(context.Context, terminal.IO) error) func(context.Context) error {
+		return func(ctx context.Context) error { return run(ctx, out) }
+	}
+	exports := cli.Command("export [TOPIC ...]", "Write manifests for topics that exist, to move in with. * and ? stand for parts of a name; all by default, but never the cluster's own.", &export, with(export.Run))
+	exports.Args = cli.Arguments(&export.Patterns)
+	return cli.Group("topics", "Make and compare topics, on any Kafka-protocol cluster.",
+		cli.Command("create", "Make those of OpenOrder's own topics that are missing.", &create, with(create.Run)),
+		cli.Command("apply", "Make topics be as manifests say. What these do not name stays as it is.", &apply, with(apply.Run)),
+		cli.Command("diff", "Show what apply would do. Exit code 0: nothing, 1: something, 2: it cannot be told.", &diff, with(diff.Run)),
+		exports,
+	)
 }
 
 // Exit codes, beside 0.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/topic"
@@ -16,8 +17,14 @@ import (
 
 // Connection is the flags that say which cluster.
 type Connection struct {
-	Kafka   kafka.Config  `embed:""`
-	Timeout time.Duration `name:"timeout" default:"30s" placeholder:"DURATION" help:"How long to go on trying at most (default ${default})."`
+	Kafka   kafka.Config
+	Timeout time.Duration
+}
+
+// AddFlags registers the flags.
+func (c *Connection) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	f.DurationVar(&c.Timeout, "timeout", 30*time.Second, "How long to go on trying at most.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
@@ -22,8 +24,15 @@ const (
 // Create is `openorder topics create`.
 type Create struct {
 	Connection
-	Partitions int32 `name:"partitions" default:"12" placeholder:"N" help:"Partitions of each topic that is made (default ${default}); the trail of redrives has one."`
-	Replicas   int16 `name:"replicas" default:"-1" placeholder:"N" help:"Copies of each partition; -1: the cluster's default (default ${default}). From 3 on, min.insync.replicas is 2."`
+	Partitions int32
+	Replicas   int16
+}
+
+// AddFlags registers the flags.
+func (c *Create) AddFlags(f *pflag.FlagSet) {
+	c.Connection.AddFlags(f)
+	f.Int32Var(&c.Partitions, "partitions", 12, "Partitions of each topic that is made; the trail of redrives has one.")
+	f.Int16Var(&c.Replicas, "replicas", -1, "Copies of each partition; -1: the cluster's default. From 3 on, min.insync.replicas is 2.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

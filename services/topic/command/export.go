@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/manifest"
@@ -15,8 +17,14 @@ import (
 // Export is `openorder topics export`.
 type Export struct {
 	Connection
-	Namespace string   `name:"namespace" short:"n" placeholder:"NAME" help:"Namespace to write into the manifests; none by default."`
-	Patterns  []string `arg:"" optional:"" name:"topic" help:"Topics to write; * and ? stand for parts of a name. All by default, but never the cluster's own."`
+	Namespace string
+	Patterns  []string
+}
+
+// AddFlags registers the flags.
+func (c *Export) AddFlags(f *pflag.FlagSet) {
+	c.Connection.AddFlags(f)
+	f.StringVarP(&c.Namespace, "namespace", "n", "", "Namespace `NAME` to write into the manifests.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

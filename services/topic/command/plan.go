@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/spf13/pflag"
+
 	"github.com/openorder/openorder/services/internal/terminal"
 	"github.com/openorder/openorder/services/topic"
 	"github.com/openorder/openorder/services/topic/cluster"
@@ -16,7 +18,20 @@ import (
 
 // Files is the flags that say what topics shall be.
 type Files struct {
-	Paths []string `name:"filename" short:"f" required:"" sep:"none" placeholder:"FILE|DIR" help:"Manifests: a file, a folder of .yaml, .yml and .json files, or - for standard input; repeatable. KafkaTopics of kafka.openorder.io and of Strimzi are read, other resources passed over."`
+	Paths []string
+}
+
+// AddFlags registers the flags.
+func (f *Files) AddFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.Paths, "filename", "f", nil, "Manifests: a `FILE`, a folder of .yaml, .yml and .json files, or - for standard input; repeatable. KafkaTopics of kafka.openorder.io and of Strimzi are read, other resources passed over (required).")
+}
+
+// Validate reports what is wrong, with its flag.
+func (f *Files) Validate() error {
+	if len(f.Paths) == 0 {
+		return errors.New("--filename: is needed: a file, a folder, or - for standard input")
+	}
+	return nil
 }
 
 // read takes in the manifests, and tells what became of those that were not written for us.
@@ -119,6 +134,15 @@ type Diff struct {
 	Connection
 	Files
 }
+
+// AddFlags registers the flags.
+func (c *Diff) AddFlags(f *pflag.FlagSet) {
+	c.Connection.AddFlags(f)
+	c.Files.AddFlags(f)
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (c *Diff) Validate() error { return errors.Join(c.Connection.Validate(), c.Files.Validate()) }
 
 // Run prints the plans.
 func (c *Diff) Run(ctx context.Context, out terminal.IO) error {

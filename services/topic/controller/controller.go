@@ -17,6 +17,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -30,25 +31,43 @@ import (
 	"github.com/openorder/openorder/services/topic/reconcile"
 )
 
-// Config is the controller's settings, read from flags and environment by kong.
+// Config is the controller's settings, read from flags and environment.
 type Config struct {
-	Kafka kafka.Config `embed:""`
+	Kafka kafka.Config
 
-	Kubeconfig    string        `name:"kubeconfig" env:"KUBECONFIG" placeholder:"FILE" help:"Kubernetes credentials; in a pod its service account when empty."`
-	Namespaces    []string      `name:"namespaces" env:"NAMESPACES" placeholder:"NAME,..." help:"Namespaces whose KafkaTopics this controller works for (default all). Ownership of a topic is known only within them."`
-	Selector      string        `name:"selector" env:"SELECTOR" placeholder:"LABELS" help:"Label selector of the KafkaTopics that this controller works for (default all), for several Kafka clusters."`
-	Allow         []string      `name:"allow" env:"ALLOW" sep:";" placeholder:"NAMESPACE=PREFIX,..." help:"Topics that a namespace may name, by prefix; repeatable, or separated by semicolons. Once given, other namespaces may name none (default: all may name all)."`
-	SweepInterval time.Duration `name:"sweep-interval" env:"SWEEP_INTERVAL" default:"60s" placeholder:"DURATION" help:"How often all topics are compared with their resources, give or take a tenth (default ${default})."`
-	Workers       int           `name:"workers" env:"WORKERS" default:"256" placeholder:"N" help:"Resources worked on at once; their requests to the brokers are batched (default ${default})."`
-	MetricsTopics int           `name:"metrics-max-topics" env:"METRICS_MAX_TOPICS" default:"2000" placeholder:"N" help:"Series of openorder_topic_ready at most; those not ready come first (default ${default})."`
+	Kubeconfig    string
+	Namespaces    []string
+	Selector      string
+	Allow         []string
+	SweepInterval time.Duration
+	Workers       int
+	MetricsTopics int
 
-	LeaderElection bool   `name:"leader-election" env:"LEADER_ELECTION" default:"true" negatable:"" help:"Let one of several replicas work at a time (default ${default})."`
-	LeaseName      string `name:"lease-name" env:"LEASE_NAME" default:"openorder-topic-controller" placeholder:"NAME" help:"Name of the election's lease; one for each Kafka cluster (default ${default})."`
-	LeaseNamespace string `name:"lease-namespace" env:"LEASE_NAMESPACE,POD_NAMESPACE" placeholder:"NAME" help:"Namespace of the lease; in a pod its own when empty."`
+	LeaderElection bool
+	LeaseName      string
+	LeaseNamespace string
 
-	AdminListen string              `name:"admin-listen" env:"ADMIN_LISTEN" default:":9084" placeholder:"HOST:PORT" help:"Address of /livez, /readyz and /metrics (default ${default})."`
-	Pprof       bool                `name:"pprof" env:"PPROF" help:"Serve /debug/pprof on the admin address (default off)."`
-	Log         telemetry.LogConfig `embed:""`
+	AdminListen string
+	Pprof       bool
+	Log         telemetry.LogConfig
+}
+
+// AddFlags registers the flags.
+func (c *Config) AddFlags(f *pflag.FlagSet) {
+	c.Kafka.AddFlags(f)
+	f.StringVar(&c.Kubeconfig, "kubeconfig", "", "`FILE` with Kubernetes credentials; in a pod its service account when empty ($KUBECONFIG).")
+	f.StringSliceVar(&c.Namespaces, "namespaces", nil, "Namespaces, `NAME,...`, whose KafkaTopics this controller works for (default all). Ownership of a topic is known only within them ($NAMESPACES).")
+	f.StringVar(&c.Selector, "selector", "", "Label selector, `LABELS`, of the KafkaTopics that this controller works for (default all), for several Kafka clusters ($SELECTOR).")
+	f.StringArrayVar(&c.Allow, "allow", nil, "Topics that a namespace may name, by prefix, `NAMESPACE=PREFIX,...`; repeatable, or separated by semicolons. Once given, other namespaces may name none (default all may name all) ($ALLOW).")
+	f.DurationVar(&c.SweepInterval, "sweep-interval", time.Minute, "How often all topics are compared with their resources, give or take a tenth ($SWEEP_INTERVAL).")
+	f.IntVar(&c.Workers, "workers", 256, "Resources worked on at once; their requests to the brokers are batched ($WORKERS).")
+	f.IntVar(&c.MetricsTopics, "metrics-max-topics", 2000, "Series of openorder_topic_ready at most; those not ready come first ($METRICS_MAX_TOPICS).")
+	f.BoolVar(&c.LeaderElection, "leader-election", true, "Let one of several replicas work at a time ($LEADER_ELECTION).")
+	f.StringVar(&c.LeaseName, "lease-name", "openorder-topic-controller", "`NAME` of the election's lease; one for each Kafka cluster ($LEASE_NAME).")
+	f.StringVar(&c.LeaseNamespace, "lease-namespace", "", "Namespace `NAME` of the lease; in a pod its own when empty ($LEASE_NAMESPACE, $POD_NAMESPACE).")
+	f.StringVar(&c.AdminListen, "admin-listen", ":9084", "`HOST:PORT` of /livez, /readyz and /metrics ($ADMIN_LISTEN).")
+	f.BoolVar(&c.Pprof, "pprof", false, "Serve /debug/pprof on the admin address ($PPROF).")
+	c.Log.AddFlags(f)
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/openorder/openorder/services/internal/cli"
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/topic/controller"
@@ -31,7 +32,7 @@ const asController = "OPENORDER_TEST_AS_CONTROLLER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asController) != "" {
-		os.Exit(controller.Main(os.Args[1:]))
+		os.Exit(cli.Execute(controller.Command(), os.Args[1:]))
 	}
 	kubetest.Main(m)
 }

@@ -32,7 +32,7 @@ func (m *measure) controller(brokers string) {
 	}
 	m.admin = listener.Addr().String()
 	listener.Close()
-	process := exec.Command(binary, "--kubeconfig", kubetest.Kubeconfig(m, kubetest.APIServer(m)), "--namespaces", m.namespace, "--no-leader-election",
+	process := exec.Command(binary, "--kubeconfig", kubetest.Kubeconfig(m, kubetest.APIServer(m)), "--namespaces", m.namespace, "--leader-election=false",
 		"--kafka-brokers", brokers, "--admin-listen", m.admin, "--sweep-interval", "5s", "--metrics-max-topics", "0", "--log-level", "warn")
 	process.Stderr = os.Stderr
 	if err := process.Start(); err != nil {

@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"errors"
@@ -6,19 +6,22 @@ import (
 	"testing"
 
 	deadletter "github.com/openorder/openorder/services/deadletter/command"
+	"github.com/openorder/openorder/services/internal/cli"
 	topics "github.com/openorder/openorder/services/topic/command"
 )
 
 func TestACommandsErrorChoosesTheExitCode(t *testing.T) {
 	t.Parallel()
+	_, _, wrong := execute("--nowhere")
 	for want, errs := range map[int][]error{
 		0:                        {nil},
+		cli.ExitUsage:            {wrong},
 		1:                        {errors.New("any"), &topics.ExitError{Code: topics.ExitDifferent, Err: errors.New("different")}},
 		topics.ExitTrouble:       {fmt.Errorf("wrapped: %w", &topics.ExitError{Code: topics.ExitTrouble, Err: errors.New("trouble")})},
 		deadletter.ExitTakenOver: {&deadletter.ExitError{Code: deadletter.ExitTakenOver, Err: errors.New("taken over")}},
 	} {
 		for _, err := range errs {
-			if got := exitCode(err); got != want {
+			if got := cli.ExitCode(err); got != want {
 				t.Errorf("exit code %d for %v, want %d", got, err, want)
 			}
 		}

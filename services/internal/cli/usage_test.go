@@ -1,0 +1,54 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/openorder/openorder/services/internal/cli"
+)
+
+type explained struct {
+	delay, told time.Duration
+	json, on    bool
+	must, name  string
+	many        []string
+	count       int
+}
+
+func (s *explained) AddFlags(f *pflag.FlagSet) {
+	f.DurationVar(&s.delay, "delay", 3*time.Second, "How long to wait ($DELAY).")
+	f.DurationVar(&s.told, "told", 0, "How long (default for ever) to tell.")
+	f.BoolVar(&s.json, "json", false, "Print JSON.")
+	f.BoolVar(&s.on, "on", true, "Be on.")
+	f.StringVar(&s.must, "must", "", "What is needed (required).")
+	f.StringVar(&s.name, "name", "", "A `NAME`.")
+	f.StringSliceVar(&s.many, "many", []string{"a", "b"}, "Some.")
+	f.IntVar(&s.count, "count", 0, "At most.")
+}
+
+func (s *explained) Validate() error { return nil }
+
+func TestHelpSaysOfEachFlagWhatHoldsWithoutIt(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	command := cli.Command("test", "Is a test.", new(explained), func(context.Context) error { return nil })
+	command.SetOut(&out)
+	command.SetArgs([]string{"--help"})
+	if err := command.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	help := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"How long to wait ($DELAY) (default 3s).", "How long (default for ever) to tell. --json Print JSON (default off).", "Be on (default on).",
+		"What is needed (required). --name NAME A NAME (default none).", "Some (default a,b).", "At most (default none).",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+}

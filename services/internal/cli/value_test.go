@@ -1,0 +1,128 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/openorder/openorder/services/internal/cli"
+)
+
+// serving has a setting of each kind.
+type serving struct {
+	delay  time.Duration
+	number int
+	small  int16
+	pprof  bool
+	share  float64
+	name   string
+	many   []string
+}
+
+func (s *serving) AddFlags(f *pflag.FlagSet) {
+	f.DurationVar(&s.delay, "delay", 3*time.Second, "A duration ($TEST_DELAY).")
+	f.IntVar(&s.number, "number", 7, "A number ($TEST_NUMBER).")
+	f.Int16Var(&s.small, "small", 1, "A small number.")
+	f.BoolVar(&s.pprof, "pprof", false, "A switch ($TEST_PPROF).")
+	f.Float64Var(&s.share, "share", 0.5, "A share.")
+	f.StringVar(&s.name, "name", "good", "A `NAME` ($TEST_NAME, $TEST_OTHER_NAME).")
+	f.StringSliceVar(&s.many, "many", []string{"a"}, "Several ($TEST_MANY).")
+}
+
+func (s *serving) Validate() error {
+	var errs []error
+	if s.name == "bad" {
+		errs = append(errs, errors.New("--name: is not good"))
+	}
+	if s.delay != 3*time.Second || s.number != 7 || s.small != 1 || s.share != 0.5 {
+		errs = append(errs, errors.New("what does not parse has its default until it is refused"))
+	}
+	return errors.Join(errs...)
+}
+
+type other struct{ number string }
+
+func (o *other) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.number, "number", "", "No number ($TEST_NUMBER).")
+}
+
+func (o *other) Validate() error { return nil }
+
+// execute runs a command line that serves unless it is told otherwise.
+func execute(args ...string) (serving, other, error) {
+	var s serving
+	var o other
+	nothing := func(context.Context) error { return nil }
+	root := cli.Command("test", "", &s, nothing)
+	root.AddCommand(cli.Command("other", "", &o, nothing), cli.Group("group", "", cli.Command("one", "", &other{}, nothing), &cobra.Command{Use: "two"}))
+	root.SetArgs(args)
+	err := root.Execute()
+	return s, o, err
+}
+
+func TestEveryWrongValueIsToldAtOnceWithItsFlagAndReason(t *testing.T) {
+	t.Setenv("TEST_NUMBER", "seven")
+	t.Setenv("TEST_PPROF", "perhaps")
+	_, _, err := execute("--delay=soon", "--share", "half", "--small=70000", "--name=bad")
+	want := strings.Join([]string{
+		`--delay (TEST_DELAY): "soon" is not a duration such as 90s or 1h30m`,
+		`--number (TEST_NUMBER): "seven" is not a number`,
+		`--small: "70000" is too large or too small`,
+		`--pprof (TEST_PPROF): "perhaps" is neither true nor false`,
+		`--share: "half" is not a number`,
+		`--name: is not good`,
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("said:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+func TestAFlagCountsBeforeAVariableAndAVariableBeforeTheDefault(t *testing.T) {
+	t.Setenv("TEST_OTHER_NAME", "second")
+	t.Setenv("TEST_MANY", "b,c")
+	if s, _, err := execute(); err != nil || s.name != "second" || !slices.Equal(s.many, []string{"b", "c"}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	t.Setenv("TEST_NAME", "first")
+	if s, _, err := execute(); err != nil || s.name != "first" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if s, _, err := execute("--name=flag", "--many=d", "--many=e"); err != nil || s.name != "flag" || !slices.Equal(s.many, []string{"d", "e"}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	t.Setenv("TEST_NAME", "")
+	if s, _, err := execute(); err != nil || s.name != "" {
+		t.Errorf("an empty variable is one that is set: %+v, %v", s, err)
+	}
+}
+
+func TestAWrongVariableDoesNotMatterWhereTheFlagIsGiven(t *testing.T) {
+	t.Setenv("TEST_NUMBER", "seven")
+	if _, _, err := execute("--number=7"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAVariableIsJudgedOnlyByTheCommandThatRuns(t *testing.T) {
+	t.Setenv("TEST_NUMBER", "seven")
+	if _, o, err := execute("other"); err != nil || o.number != "seven" {
+		t.Errorf("%q, %v", o.number, err)
+	}
+}
+
+func TestWhatIsNotKnownIsRefused(t *testing.T) {
+	t.Parallel()
+	for unknown, args := range map[string][]string{
+		"--nowhere": {"--nowhere"}, `"nothing"`: {"nothing"}, `"three"`: {"group", "three"}, "one of its commands: one, two": {"group"}, `"more"`: {"other", "more"},
+	} {
+		if _, _, err := execute(args...); err == nil || !strings.Contains(err.Error(), unknown) {
+			t.Errorf("%q: said %v, want %s", args, err, unknown)
+		}
+	}
+}

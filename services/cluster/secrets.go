@@ -39,10 +39,12 @@ func (s *Secrets) AddFlags(f *pflag.FlagSet) {
 
 // Validate reports everything that is wrong, each with its flag.
 func (s *Secrets) Validate() error {
+	var needed error
 	if s.Namespace == "" {
-		return errors.New("--namespace: is needed")
+		needed = errors.New("--namespace: is needed")
 	}
-	return nil
+	_, err := s.wanted()
+	return errors.Join(needed, err)
 }
 
 // Run makes what is missing. A Secret that exists is never changed: one that lacks a key is an error.

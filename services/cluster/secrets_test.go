@@ -84,9 +84,13 @@ func TestSecretsRefuseWhatTheyCannotRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			command.Namespace = "shop"
+			if command.Validate() == nil {
+				t.Error("accepted")
+			}
 			client := fake.NewClientset()
 			if err := command.Run(t.Context(), client, &bytes.Buffer{}); err == nil {
-				t.Error("accepted")
+				t.Error("run")
 			}
 			if n := len(client.Actions()); n != 0 {
 				t.Errorf("%d requests were made", n)

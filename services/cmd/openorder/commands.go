@@ -55,7 +55,7 @@ func runSingle(name string, args []string) int {
 	chosen, known := services[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "openorder: %q is none of order, inventory, notification\n", name)
-		return 1
+		return cli.ExitUsage
 	}
 	return cli.Execute(cli.ServiceCommand(name, "The "+name+" service.", chosen, nil), args)
 }

@@ -45,6 +45,7 @@ func Execute(root *cobra.Command, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root.Version = Version()
+	cobra.MousetrapHelpText = "" // on Windows a double click starts a program, not cobra's word that it has to be typed
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {

@@ -17,8 +17,8 @@ type Settings interface {
 	Validate() error // everything that is wrong, each with its flag
 }
 
-// Command is a command that reads its settings and runs. Everything that is wrong with
-// them is told at once, and nothing is run. It takes no arguments, unless its Args are set.
+// Command is a command that reads its settings and runs. Everything that is wrong with them is told at once, and nothing is
+// run. It takes no arguments, unless its Args are set.
 func Command(use, short string, settings Settings, run func(context.Context) error) *cobra.Command {
 	c := newCommand(use, short)
 	c.Flags().SortFlags = false // what belongs together stands together
@@ -53,14 +53,28 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 func newCommand(use, short string) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: noArguments, SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2}
 	c.SetUsageFunc(usage)
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return refused(err) })
+	c.SetFlagErrorFunc(unknownFlag)
 	return c
+}
+
+// unknownFlag refuses a flag, and says of --no-x how x is switched off.
+func unknownFlag(c *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name, negated := strings.CutPrefix(unknown.GetSpecifiedName(), "no-")
+		if negated && c.Flags().Lookup(name) != nil {
+			err = fmt.Errorf("%w: did you mean --%s=false?", err, name)
+		}
+	}
+	return refused(err)
 }
 
 // noArguments refuses what is no command, and says what may have been meant.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	if !c.HasSubCommands() {
+		return refused(fmt.Errorf("%s takes no argument %q", c.CommandPath(), args[0]))
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {

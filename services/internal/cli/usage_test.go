@@ -44,8 +44,8 @@ func TestHelpSaysOfEachFlagWhatHoldsWithoutIt(t *testing.T) {
 	}
 	help := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
-		"How long to wait ($DELAY) (default 3s).", "How long (default for ever) to tell. --json Print JSON (default off).", "Be on (default on).",
-		"What is needed (required). --name NAME A NAME (default none).", "Some (default a,b).", "At most (default none).",
+		"--delay DURATION How long to wait ($DELAY) (default 3s).", "How long (default for ever) to tell. --json Print JSON (default off).", "Be on (default on, off by --on=false).",
+		"What is needed (required). --name NAME A NAME (default none).", "Some (default a,b).", "--count N At most (default none).",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("no %q in:\n%s", want, out.String())

@@ -102,6 +102,35 @@ func TestAFlagCountsBeforeAVariableAndAVariableBeforeTheDefault(t *testing.T) {
 	}
 }
 
+func TestAListIsSeparatedByCommasOrWhiteSpaceAndQuotesMeanNothing(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": {}, "b": {"b"}, "b,c": {"b", "c"}, "b, c,": {"b", "c"}, "b\nc\n": {"b", "c"}, `b="c"`: {`b="c"`}, `"b`: {`"b`}, "b;c=d": {"b;c=d"},
+	} {
+		if s, _, err := execute("--many=" + text); err != nil || !slices.Equal(s.many, want) {
+			t.Errorf("--many=%q is %q, want %q: %v", text, s.many, want, err)
+		}
+		t.Setenv("TEST_MANY", text)
+		if s, _, err := execute(); err != nil || !slices.Equal(s.many, want) {
+			t.Errorf("TEST_MANY=%q is %q, want %q: %v", text, s.many, want, err)
+		}
+	}
+	if s, _, err := execute("--many=b,c", "--many", "d"); err != nil || !slices.Equal(s.many, []string{"b", "c", "d"}) {
+		t.Errorf("repeated: %q, %v", s.many, err)
+	}
+}
+
+func TestASwitchIsAlsoYesOrNo(t *testing.T) {
+	for text, want := range map[string]bool{"yes": true, "Yes": true, "no": false, "true": true, "0": false} {
+		if s, _, err := execute("--pprof=" + text); err != nil || s.pprof != want {
+			t.Errorf("--pprof=%s is %v: %v", text, s.pprof, err)
+		}
+		t.Setenv("TEST_PPROF", text)
+		if s, _, err := execute(); err != nil || s.pprof != want {
+			t.Errorf("TEST_PPROF=%s is %v: %v", text, s.pprof, err)
+		}
+	}
+}
+
 func TestAWrongVariableDoesNotMatterWhereTheFlagIsGiven(t *testing.T) {
 	t.Setenv("TEST_NUMBER", "seven")
 	if _, _, err := execute("--number=7"); err != nil {
@@ -119,7 +148,8 @@ func TestAVariableIsJudgedOnlyByTheCommandThatRuns(t *testing.T) {
 func TestWhatIsNotKnownIsRefused(t *testing.T) {
 	t.Parallel()
 	for unknown, args := range map[string][]string{
-		"--nowhere": {"--nowhere"}, `"nothing"`: {"nothing"}, `"three"`: {"group", "three"}, "one of its commands: one, two": {"group"}, `"more"`: {"other", "more"},
+		"--nowhere": {"--nowhere"}, `"nothing"`: {"nothing"}, `"three"`: {"group", "three"}, "one of its commands: one, two": {"group"},
+		`test other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"},
 	} {
 		if _, _, err := execute(args...); err == nil || !strings.Contains(err.Error(), unknown) {
 			t.Errorf("%q: said %v, want %s", args, err, unknown)

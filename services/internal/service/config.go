@@ -14,8 +14,7 @@ import (
 	"github.com/openorder/openorder/services/internal/telemetry"
 )
 
-// Config says where a service listens and how it stops. The defaults of the addresses are the service's own: embed it
-// with `embed:"" set:"listen=:8080" set:"admin_listen=:9080"`.
+// Config says where a service listens and how it stops.
 type Config struct {
 	Listen      string
 	AdminListen string

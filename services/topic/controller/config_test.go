@@ -14,7 +14,7 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	good := controller.Config{
 		Kafka: kafka.Config{Brokers: "localhost:9092"}, SweepInterval: time.Minute, Workers: 1, AdminListen: ":9084",
-		LeaderElection: true, LeaseName: "lease", Selector: "cluster in (a, b)", Allow: []string{"shop=order.,inventory.", "all="},
+		LeaderElection: true, LeaseName: "lease", Selector: "cluster in (a, b)", Allow: []string{"shop=order.,inventory.;stock=", "all=", ""},
 		Log: telemetry.LogConfig{Level: "info", Format: "auto"},
 	}
 	if err := good.Validate(); err != nil {
@@ -22,7 +22,7 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 	}
 	bad := controller.Config{
 		Kafka: kafka.Config{}, SweepInterval: time.Millisecond, Workers: 0, MetricsTopics: -1, AdminListen: "9084",
-		LeaderElection: true, Selector: "cluster in", Allow: []string{"order."}, Log: telemetry.LogConfig{Level: "loud", Format: "auto"},
+		LeaderElection: true, Selector: "cluster in", Allow: []string{"shop=order.;inventory."}, Log: telemetry.LogConfig{Level: "loud", Format: "auto"},
 	}
 	err := bad.Validate()
 	for _, flag := range []string{"kafka-brokers", "sweep-interval", "workers", "metrics-max-topics", "admin-listen", "lease-name", "selector", "allow", "log-level"} {

@@ -79,7 +79,7 @@ func (c *Config) Validate() error {
 	if _, err := labels.Parse(c.Selector); err != nil {
 		refuse("selector", "%v", err)
 	}
-	if _, err := reconcile.ParseAllow(c.Allow); err != nil {
+	if _, err := c.allow(); err != nil {
 		refuse("allow", "%v", err)
 	}
 	if c.SweepInterval < time.Second {
@@ -135,7 +135,7 @@ func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("--selector: %w", err)
 	}
-	allow, err := reconcile.ParseAllow(c.Allow)
+	allow, err := c.allow()
 	if err != nil {
 		return fmt.Errorf("--allow: %w", err)
 	}
@@ -172,6 +172,11 @@ func reporter(health *admin.Health, log *slog.Logger) func(string, error) {
 		}
 		waiting[name] = err != nil
 	}
+}
+
+// allow reads --allow, which is repeatable, or has several entries separated by semicolons.
+func (c *Config) allow() (reconcile.Allow, error) {
+	return reconcile.ParseAllow(strings.FieldsFunc(strings.Join(c.Allow, ";"), func(r rune) bool { return r == ';' }))
 }
 
 func orAll(values []string) string {

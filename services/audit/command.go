@@ -35,12 +35,12 @@ func (c *Command) AddFlags(f *pflag.FlagSet) {
 	c.Kafka.AddFlags(f)
 	brokers := f.Lookup("kafka-brokers") // no default: what listens on this machine is not what shall be audited
 	c.Kafka.Brokers, brokers.DefValue = "", ""
-	brokers.Usage = "Brokers to start from, `HOST:PORT,...`; needed, as the databases are ($KAFKA_BROKERS)."
-	f.StringVar(&c.Order, "order-database-url", "", "`URL` of the order service's database; read rights are enough ($ORDER_DATABASE_URL, $DATABASE_URL).")
+	brokers.Usage = "`HOST:PORT,...` of brokers to start from (required) ($KAFKA_BROKERS)."
+	f.StringVar(&c.Order, "order-database-url", "", "`URL` of the order service's database; read rights are enough (required, or a file) ($ORDER_DATABASE_URL, $DATABASE_URL).")
 	f.StringVar(&c.OrderFile, "order-database-url-file", "", "`FILE` that holds it, in place of --order-database-url ($ORDER_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
-	f.StringVar(&c.Inventory, "inventory-database-url", "", "`URL` of the inventory service's database ($INVENTORY_DATABASE_URL, $DATABASE_URL).")
+	f.StringVar(&c.Inventory, "inventory-database-url", "", "`URL` of the inventory service's database (required, or a file) ($INVENTORY_DATABASE_URL, $DATABASE_URL).")
 	f.StringVar(&c.InventoryFile, "inventory-database-url-file", "", "`FILE` that holds it, in place of --inventory-database-url ($INVENTORY_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
-	f.StringVar(&c.Notification, "notification-database-url", "", "`URL` of the notification service's database ($NOTIFICATION_DATABASE_URL, $DATABASE_URL).")
+	f.StringVar(&c.Notification, "notification-database-url", "", "`URL` of the notification service's database (required, or a file) ($NOTIFICATION_DATABASE_URL, $DATABASE_URL).")
 	f.StringVar(&c.NotificationFile, "notification-database-url-file", "", "`FILE` that holds it, in place of --notification-database-url ($NOTIFICATION_DATABASE_URL_FILE, $DATABASE_URL_FILE).")
 	f.DurationVar(&c.Patience, "patience", 30*time.Second, "How long orders that do not match are looked at again before they count as broken.")
 	f.BoolVar(&c.JSON, "json", false, "Print the report as JSON.")

@@ -50,9 +50,9 @@ func (c *Command) AddFlags(f *pflag.FlagSet) {
 	c.Database.AddFlags(f)
 	brokers, databases := f.Lookup("kafka-brokers"), f.Lookup("database-url")
 	c.Kafka.Brokers, brokers.DefValue = "", "" // what listens on this machine is not the bench's
-	brokers.Usage = "Brokers to measure on, `HOST:PORT,...` (default an embedded one) ($KAFKA_BROKERS)."
-	databases.Usage = "`URL` of where to make databases to measure on (and drop them again), postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH (default SQLite in a temporary directory) ($DATABASE_URL)."
-	f.StringSliceVar(&c.Rows, "rows", rowNames, "What to measure, `ROW,...`, each with the floor it is compared with.")
+	brokers.Usage = "`HOST:PORT,...` of brokers to measure on (default an embedded one) ($KAFKA_BROKERS)."
+	databases.Usage = "`URL` of a server to make databases on (and drop them again), postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH (default SQLite in a temporary directory) ($DATABASE_URL)."
+	f.StringSliceVar(&c.Rows, "rows", rowNames, "`ROW,...` to measure, each with the floor it is compared with.")
 	f.IntVar(&c.Rounds, "rounds", 1, "Measure everything this often, in turn, and show medians.")
 	f.IntVar(&c.Records, "records", 300_000, "Orders in the filled topic.")
 	f.IntVar(&c.SKUs, "skus", 1000, "SKUs that they are spread over.")

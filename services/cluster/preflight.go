@@ -26,7 +26,7 @@ type Preflight struct {
 // AddFlags registers the flags.
 func (p *Preflight) AddFlags(f *pflag.FlagSet) {
 	f.StringVarP(&p.File, "filename", "f", "-", "`FILE` of rendered manifests; - is standard input.")
-	f.StringVarP(&p.Namespace, "namespace", "n", "default", "Namespace `NAME` where resources without one will be.")
+	f.StringVarP(&p.Namespace, "namespace", "n", "default", "`NAMESPACE` of resources that name none.")
 }
 
 // Validate implements cli.Settings: a file that there is not is told by whoever reads it.

@@ -31,10 +31,10 @@ type Secrets struct {
 
 // AddFlags registers the flags.
 func (s *Secrets) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.Namespace, "namespace", "", "Namespace `NAME` of the Secrets (required).")
-	f.StringToStringVar(&s.Labels, "label", nil, "Labels of the Secrets made, `KEY=VALUE`; repeatable.")
-	f.StringArrayVar(&s.Kafka, "kafka", nil, "A Secret with username and password of a Kafka user, `SECRET=USER`; repeatable.")
-	f.StringArrayVar(&s.Database, "database", nil, "A Secret with username, password and uri (the URL, given without a password), `SECRET=URL`; repeatable.")
+	f.StringVar(&s.Namespace, "namespace", "", "`NAMESPACE` of the Secrets (required).")
+	f.StringToStringVar(&s.Labels, "label", nil, "A label, `KEY=VALUE`, of the Secrets made; repeatable.")
+	f.StringArrayVar(&s.Kafka, "kafka", nil, "`SECRET=USER` for a Secret with username and password of a Kafka user; repeatable.")
+	f.StringArrayVar(&s.Database, "database", nil, "`SECRET=URL` for a Secret with username, password and uri (the URL, given without a password); repeatable.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

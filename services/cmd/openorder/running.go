@@ -91,6 +91,12 @@ func besideRunning(tool *cobra.Command) *cobra.Command {
 		})
 		return errors.Join(errs...)
 	}
+	for _, c := range append(tool.Commands(), tool) {
+		if c.Long == "" {
+			c.Long = c.Short
+		}
+		c.Long += "\n\nWhere neither brokers nor a database are named, it works on the all-in-one that runs on this machine, if one does."
+	}
 	return tool
 }
 

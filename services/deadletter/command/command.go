@@ -41,7 +41,7 @@ func Command(out terminal.IO) *cobra.Command {
 // choosing lets a command's arguments choose letters.
 func choosing(s *Selection, c *cobra.Command) *cobra.Command {
 	c.Args = cli.Arguments(&s.Letters)
-	c.Long = c.Short + "\n\nLETTERS: PARTITION, PARTITION:OFFSET, PARTITION:FROM-TO or PARTITION:FROM-; all letters when none is given."
+	c.Long = c.Short + "\n\nLETTERS is PARTITION, PARTITION:OFFSET, PARTITION:FROM-TO or PARTITION:FROM-; list and redrive take all letters without it."
 	return c
 }
 
@@ -104,13 +104,13 @@ func (s *Source) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Topic, "topic", "order.created.DLT", "The dead letter `TOPIC` ($DLT_TOPIC).")
 	f.BoolVar(&s.JSON, "json", false, "Print JSON, one object a line.")
 	s.Kafka.AddFlags(f)
-	f.StringVar(&s.OriginTopicHeader, "origin-topic-header", "", "Header `NAME` of the origin's topic, for frameworks not known here.")
-	f.StringVar(&s.OriginPartitionHeader, "origin-partition-header", "", "Header `NAME` of the origin's partition, as text or binary.")
-	f.StringVar(&s.OriginOffsetHeader, "origin-offset-header", "", "Header `NAME` of the origin's offset, as text or binary.")
-	f.StringVar(&s.GroupHeader, "group-header", "", "Header `NAME` of the consumer group that gave up.")
-	f.StringVar(&s.ExceptionHeader, "exception-header", "", "Header `NAME` of the exception's class; not redriven.")
-	f.StringVar(&s.MessageHeader, "message-header", "", "Header `NAME` of the exception's message; not redriven.")
-	f.StringArrayVar(&s.StripHeader, "strip-header", nil, "Header `NAME` of a further header that is not redriven; repeatable.")
+	f.StringVar(&s.OriginTopicHeader, "origin-topic-header", "", "`HEADER` that holds the origin's topic. This and the flags below are for frameworks that are not known here.")
+	f.StringVar(&s.OriginPartitionHeader, "origin-partition-header", "", "`HEADER` that holds the origin's partition, as text or binary.")
+	f.StringVar(&s.OriginOffsetHeader, "origin-offset-header", "", "`HEADER` that holds the origin's offset, as text or binary.")
+	f.StringVar(&s.GroupHeader, "group-header", "", "`HEADER` that holds the consumer group that gave up.")
+	f.StringVar(&s.ExceptionHeader, "exception-header", "", "`HEADER` that holds the exception's class; not redriven.")
+	f.StringVar(&s.MessageHeader, "message-header", "", "`HEADER` that holds the exception's message; not redriven.")
+	f.StringArrayVar(&s.StripHeader, "strip-header", nil, "A further `HEADER` that is not redriven; repeatable.")
 }
 
 func (s *Source) families() []deadletter.Family {

@@ -38,7 +38,8 @@ func Arguments(into *[]string) cobra.PositionalArgs {
 
 // Group is a command that only has others under it.
 func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := newCommand(use, short)
+	c := newCommand(use+" COMMAND", short)
+	c.DisableFlagsInUseLine = true
 	c.AddCommand(commands...)
 	c.RunE = func(*cobra.Command, []string) error {
 		var names []string

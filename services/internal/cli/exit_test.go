@@ -1,9 +1,12 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	deadletter "github.com/openorder/openorder/services/deadletter/command"
 	"github.com/openorder/openorder/services/internal/cli"
@@ -25,5 +28,14 @@ func TestACommandsErrorChoosesTheExitCode(t *testing.T) {
 				t.Errorf("exit code %d for %v, want %d", got, err, want)
 			}
 		}
+	}
+}
+
+// On Windows cobra would refuse to start from the Explorer.
+func TestADoubleClickStartsTheProgram(t *testing.T) {
+	ran := false
+	command := cli.Command("test", "", new(other), func(context.Context) error { ran = true; return nil })
+	if code := cli.Execute(command, nil); code != 0 || !ran || cobra.MousetrapHelpText != "" {
+		t.Errorf("code %d, ran: %v, or cobra says: %s", code, ran, cobra.MousetrapHelpText)
 	}
 }

@@ -18,6 +18,7 @@ type explained struct {
 	must, name  string
 	many        []string
 	count       int
+	labels      map[string]string
 }
 
 func (s *explained) AddFlags(f *pflag.FlagSet) {
@@ -29,6 +30,7 @@ func (s *explained) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.name, "name", "", "A `NAME`.")
 	f.StringSliceVar(&s.many, "many", []string{"a", "b"}, "Some.")
 	f.IntVar(&s.count, "count", 0, "At most.")
+	f.StringToStringVar(&s.labels, "label", nil, "Labels.")
 }
 
 func (s *explained) Validate() error { return nil }
@@ -45,7 +47,7 @@ func TestHelpSaysOfEachFlagWhatHoldsWithoutIt(t *testing.T) {
 	help := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"--delay DURATION How long to wait ($DELAY) (default 3s).", "How long (default for ever) to tell. --json Print JSON (default off).", "Be on (default on, off by --on=false).",
-		"What is needed (required). --name NAME A NAME (default none).", "Some (default a,b).", "--count N At most (default none).",
+		"What is needed (required). --name NAME A NAME (default none).", "Some (default a,b).", "--count N At most (default none).", "Labels (default none).", "-h, --help Show this help.",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("no %q in:\n%s", want, out.String())

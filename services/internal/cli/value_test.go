@@ -23,6 +23,7 @@ type serving struct {
 	share  float64
 	name   string
 	many   []string
+	labels map[string]string
 }
 
 func (s *serving) AddFlags(f *pflag.FlagSet) {
@@ -33,6 +34,7 @@ func (s *serving) AddFlags(f *pflag.FlagSet) {
 	f.Float64Var(&s.share, "share", 0.5, "A share.")
 	f.StringVar(&s.name, "name", "good", "A `NAME` ($TEST_NAME, $TEST_OTHER_NAME).")
 	f.StringSliceVar(&s.many, "many", []string{"a"}, "Several ($TEST_MANY).")
+	f.StringToStringVar(&s.labels, "label", nil, "A label.")
 }
 
 func (s *serving) Validate() error {
@@ -69,13 +71,14 @@ func execute(args ...string) (serving, other, error) {
 func TestEveryWrongValueIsToldAtOnceWithItsFlagAndReason(t *testing.T) {
 	t.Setenv("TEST_NUMBER", "seven")
 	t.Setenv("TEST_PPROF", "perhaps")
-	_, _, err := execute("--delay=soon", "--share", "half", "--small=70000", "--name=bad")
+	_, _, err := execute("--delay=soon", "--share", "half", "--small=70000", "--name=bad", "--label=red")
 	want := strings.Join([]string{
 		`--delay (TEST_DELAY): "soon" is not a duration such as 90s or 1h30m`,
 		`--number (TEST_NUMBER): "seven" is not a number`,
 		`--small: "70000" is too large or too small`,
 		`--pprof (TEST_PPROF): "perhaps" is neither true nor false`,
 		`--share: "half" is not a number`,
+		`--label: "red" is not KEY=VALUE`,
 		`--name: is not good`,
 	}, "\n")
 	if err == nil || err.Error() != want {
@@ -149,7 +152,8 @@ func TestWhatIsNotKnownIsRefused(t *testing.T) {
 	t.Parallel()
 	for unknown, args := range map[string][]string{
 		"--nowhere": {"--nowhere"}, `"nothing"`: {"nothing"}, `"three"`: {"group", "three"}, "one of its commands: one, two": {"group"},
-		`test other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"},
+		`test other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"}, "unknown flag: --no-where": {"--no-where"},
+		"did you mean other?": {"othr"},
 	} {
 		if _, _, err := execute(args...); err == nil || !strings.Contains(err.Error(), unknown) {
 			t.Errorf("%q: said %v, want %s", args, err, unknown)

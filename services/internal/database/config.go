@@ -19,7 +19,7 @@ type Config struct {
 
 // AddFlags registers the flags.
 func (c *Config) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.URL, "database-url", "", "`URL` of the database, postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH ($DATABASE_URL).")
+	f.StringVar(&c.URL, "database-url", "", "`URL` of the database, postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:PATH (required, or a file) ($DATABASE_URL).")
 	f.StringVar(&c.URLFile, "database-url-file", "", "`FILE` that holds the URL, in place of --database-url. Read again for each new connection, waited for when it does not exist yet ($DATABASE_URL_FILE).")
 }
 

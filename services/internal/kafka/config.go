@@ -38,11 +38,11 @@ type Config struct {
 
 // AddFlags registers the flags.
 func (c *Config) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.Brokers, "kafka-brokers", "127.0.0.1:9092", "Brokers to start from, `HOST:PORT,...` ($KAFKA_BROKERS).")
+	f.StringVar(&c.Brokers, "kafka-brokers", "127.0.0.1:9092", "`HOST:PORT,...` of brokers to start from ($KAFKA_BROKERS).")
 	f.StringVar(&c.TLSCAFile, "kafka-tls-ca-file", "", "PEM `FILE` of the authorities that sign the brokers' certificates; switches TLS on ($KAFKA_TLS_CA_FILE).")
 	f.StringVar(&c.TLSCertFile, "kafka-tls-cert-file", "", "PEM `FILE` of the client's certificate, with its key in --kafka-tls-key-file ($KAFKA_TLS_CERT_FILE).")
 	f.StringVar(&c.TLSKeyFile, "kafka-tls-key-file", "", "PEM `FILE` of the client certificate's key ($KAFKA_TLS_KEY_FILE).")
-	f.StringVar(&c.SASLMechanism, "kafka-sasl-mechanism", "", "SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; none when empty ($KAFKA_SASL_MECHANISM).")
+	f.StringVar(&c.SASLMechanism, "kafka-sasl-mechanism", "", "SASL `MECHANISM`: SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN ($KAFKA_SASL_MECHANISM).")
 	f.StringVar(&c.SASLUsername, "kafka-sasl-username", "", "User `NAME` for SASL ($KAFKA_SASL_USERNAME).")
 	f.StringVar(&c.SASLPassword, "kafka-sasl-password", "", "`PASSWORD` for SASL ($KAFKA_SASL_PASSWORD).")
 	f.StringVar(&c.SASLPasswordFile, "kafka-sasl-password-file", "", "`FILE` that holds the password for SASL, in place of --kafka-sasl-password ($KAFKA_SASL_PASSWORD_FILE).")

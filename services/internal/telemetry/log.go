@@ -21,8 +21,8 @@ type LogConfig struct {
 
 // AddFlags registers the flags.
 func (c *LogConfig) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.Level, "log-level", "info", "debug, info, warn or error ($LOG_LEVEL).")
-	f.StringVar(&c.Format, "log-format", "auto", "text, json, or auto: text on a terminal, json otherwise ($LOG_FORMAT).")
+	f.StringVar(&c.Level, "log-level", "info", "Lowest `LEVEL` that is logged: debug, info, warn or error ($LOG_LEVEL).")
+	f.StringVar(&c.Format, "log-format", "auto", "`FORMAT` of the log: text, json, or auto, which is text on a terminal and json otherwise ($LOG_FORMAT).")
 }
 
 // Validate reports everything that is wrong, each with its flag.

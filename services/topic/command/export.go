@@ -24,7 +24,7 @@ type Export struct {
 // AddFlags registers the flags.
 func (c *Export) AddFlags(f *pflag.FlagSet) {
 	c.Connection.AddFlags(f)
-	f.StringVarP(&c.Namespace, "namespace", "n", "", "Namespace `NAME` to write into the manifests.")
+	f.StringVarP(&c.Namespace, "namespace", "n", "", "`NAMESPACE` to write into the manifests.")
 }
 
 // Validate reports everything that is wrong, each with its flag.

@@ -23,7 +23,7 @@ type Files struct {
 
 // AddFlags registers the flags.
 func (f *Files) AddFlags(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.Paths, "filename", "f", nil, "Manifests: a `FILE`, a folder of .yaml, .yml and .json files, or - for standard input; repeatable. KafkaTopics of kafka.openorder.io and of Strimzi are read, other resources passed over (required).")
+	flags.StringArrayVarP(&f.Paths, "filename", "f", nil, "`FILE` of manifests, a folder of .yaml, .yml and .json files, or - for standard input; repeatable. KafkaTopics of kafka.openorder.io and of Strimzi are read, other resources passed over (required).")
 }
 
 // Validate reports what is wrong, with its flag.

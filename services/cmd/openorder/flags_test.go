@@ -3,6 +3,8 @@ package main
 import (
 	"net"
 	"testing"
+
+	"github.com/openorder/openorder/services/internal/cli"
 )
 
 func TestTheAllInOneListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
@@ -21,5 +23,12 @@ func TestTheAllInOneListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
 	}
 	if held("kafka-listen") != "127.0.0.1:9092" {
 		t.Errorf("the broker listens on %s", held("kafka-listen"))
+	}
+}
+
+func TestAServiceThatIsNotKnownIsAWrongCommandLine(t *testing.T) {
+	t.Parallel()
+	if code := execute([]string{"service", "nothing"}); code != cli.ExitUsage {
+		t.Errorf("exit code %d", code)
 	}
 }

@@ -1,8 +1,10 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +66,12 @@ func execute(args ...string) (serving, other, error) {
 	root := cli.Command("test", "", &s, nothing)
 	root.AddCommand(cli.Command("other", "", &o, nothing), cli.Group("group", "", cli.Command("one", "", &other{}, nothing), &cobra.Command{Use: "two"}))
 	root.SetArgs(args)
+	var said bytes.Buffer
+	root.SetOut(&said)
 	err := root.Execute()
+	if said.Len() > 0 {
+		err = fmt.Errorf("%w, and it printed %s", err, &said)
+	}
 	return s, o, err
 }
 
@@ -151,11 +158,11 @@ func TestAVariableIsJudgedOnlyByTheCommandThatRuns(t *testing.T) {
 func TestWhatIsNotKnownIsRefused(t *testing.T) {
 	t.Parallel()
 	for unknown, args := range map[string][]string{
-		"--nowhere": {"--nowhere"}, `"nothing"`: {"nothing"}, `"three"`: {"group", "three"}, "one of its commands: one, two": {"group"},
+		"unknown flag: --nowhere": {"--nowhere"}, `unknown command "nothing" for "test"`: {"nothing"}, `unknown command "three" for "test group"`: {"group", "three"}, "one of its commands: one, two": {"group"},
 		`test other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"}, "unknown flag: --no-where": {"--no-where"},
 		"did you mean other?": {"othr"},
 	} {
-		if _, _, err := execute(args...); err == nil || !strings.Contains(err.Error(), unknown) {
+		if _, _, err := execute(args...); err == nil || !strings.HasSuffix(err.Error(), unknown) {
 			t.Errorf("%q: said %v, want %s", args, err, unknown)
 		}
 	}

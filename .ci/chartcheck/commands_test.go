@@ -31,9 +31,16 @@ func TestDocumentedCommandLinesAreUnderstood(t *testing.T) {
 			t.Run(file+": "+line, func(t *testing.T) {
 				t.Parallel()
 				words := strings.Fields(line)
-				out, err := exec.CommandContext(t.Context(), filepath.Join(bin, words[0]), append(words[1:], unheardOf)...).CombinedOutput()
-				if err == nil || !strings.Contains(string(out), "unknown flag "+unheardOf) {
+				run := func(args ...string) string {
+					out, _ := exec.CommandContext(t.Context(), filepath.Join(bin, words[0]), args...).CombinedOutput()
+					return string(out)
+				}
+				if out := run(append(words[1:], unheardOf)...); !strings.Contains(out, "unknown flag: "+unheardOf) {
 					t.Errorf("not understood: %s", out)
+				}
+				command := named.FindString(line)
+				if out := run(append(strings.Fields(command)[1:], "--help")...); !strings.Contains(out, "Usage: "+command) {
+					t.Errorf("there is no %s: %s", command, out)
 				}
 			})
 		}
@@ -42,6 +49,7 @@ func TestDocumentedCommandLinesAreUnderstood(t *testing.T) {
 
 var (
 	commandLine = regexp.MustCompile("(?m)(?:^ *|^\\$ |`|\\| |/ko-app/|go run \\./services/cmd/)((?:openorder|topic-controller) (?:--|[a-z])[^`#|;'>\\\\\\n]*)")
+	named       = regexp.MustCompile(`^[a-z-]+(?: [a-z]+)*`) // the command of a line: without flags and numbers
 	inTiltfile  = regexp.MustCompile(`tools \+ ' ([^']*)'`)
 )
 

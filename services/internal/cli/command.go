@@ -62,7 +62,7 @@ func newCommand(use, short string) *cobra.Command {
 func unknownFlag(c *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name, negated := strings.CutPrefix(unknown.GetSpecifiedName(), "no-")
-		if negated && c.Flags().Lookup(name) != nil {
+		if x := c.Flags().Lookup(name); negated && x != nil && x.Value.Type() == "bool" {
 			err = fmt.Errorf("%w: did you mean --%s=false?", err, name)
 		}
 	}
@@ -75,7 +75,7 @@ func noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if !c.HasSubCommands() {
-		return refused(fmt.Errorf("%s takes no argument %q", c.CommandPath(), args[0]))
+		return refused(fmt.Errorf("%s takes no argument %q", c.Name(), args[0]))
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {

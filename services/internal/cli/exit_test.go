@@ -35,7 +35,7 @@ func TestACommandsErrorChoosesTheExitCode(t *testing.T) {
 func TestADoubleClickStartsTheProgram(t *testing.T) {
 	ran := false
 	command := cli.Command("test", "", new(other), func(context.Context) error { ran = true; return nil })
-	if code := cli.Execute(command, nil); code != 0 || !ran || cobra.MousetrapHelpText != "" {
+	if code := cli.Execute(command, []string{}); code != 0 || !ran || cobra.MousetrapHelpText != "" {
 		t.Errorf("code %d, ran: %v, or cobra says: %s", code, ran, cobra.MousetrapHelpText)
 	}
 }

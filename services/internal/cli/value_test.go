@@ -159,7 +159,7 @@ func TestWhatIsNotKnownIsRefused(t *testing.T) {
 	t.Parallel()
 	for unknown, args := range map[string][]string{
 		"unknown flag: --nowhere": {"--nowhere"}, `unknown command "nothing" for "test"`: {"nothing"}, `unknown command "three" for "test group"`: {"group", "three"}, "one of its commands: one, two": {"group"},
-		`test other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"}, "unknown flag: --no-where": {"--no-where"},
+		`other takes no argument "more"`: {"other", "more"}, "did you mean --pprof=false?": {"--no-pprof"}, "unknown flag: --no-where": {"--no-where"}, "unknown flag: --no-name": {"--no-name"},
 		"did you mean other?": {"othr"},
 	} {
 		if _, _, err := execute(args...); err == nil || !strings.HasSuffix(err.Error(), unknown) {

@@ -74,6 +74,10 @@ func (p *pass) claim(ctx context.Context) (*verdict, error) {
 
 func (p *pass) deleteTopic(ctx context.Context) (*verdict, error) {
 	name, id := p.resource.TopicName(), p.resource.Status.TopicID
+	if p.memory.deleted { // and the resource could not go then; somebody may have made a topic of this name since
+		p.say(normal, EventDeleted, "Deleted the topic %s with the id %s.", name, id)
+		return nil, p.release(ctx)
+	}
 	fate, err := p.departures.Ask(ctx, departure{uid: p.resource.UID, topic: name, id: id})
 	switch {
 	case err != nil:
@@ -84,8 +88,6 @@ func (p *pass) deleteTopic(ctx context.Context) (*verdict, error) {
 		p.say(normal, EventRetained, "Kept the topic %s: the KafkaTopic %s names it too.", name, fate.keeper)
 	case fate.err == nil:
 		p.memory.deleted = true
-		p.say(normal, EventDeleted, "Deleted the topic %s with the id %s.", name, id)
-	case cluster.Is(fate.err, cluster.Gone) && p.memory.deleted:
 		p.say(normal, EventDeleted, "Deleted the topic %s with the id %s.", name, id)
 	case cluster.Is(fate.err, cluster.Gone):
 		p.say(normal, EventDeleted, "The topic %s with the id %s was gone already.", name, id)
@@ -113,8 +115,8 @@ func (p *pass) waits(err error) *verdict {
 
 // release takes the finalizer away, after which the API server deletes the resource.
 func (p *pass) release(ctx context.Context) error {
-	if err := p.holdFinalizer(ctx, false); err != nil {
-		return client.IgnoreNotFound(err)
+	if err := p.holdFinalizer(ctx, false); client.IgnoreNotFound(err) != nil {
+		return err
 	}
 	p.flush()
 	return nil

@@ -108,8 +108,13 @@ func NewConsumer(config ConsumerConfig) (*Consumer, error) {
 	return &Consumer{config: config, emits: emits, letters: letters, metrics: newConsumerMetrics(config.Metrics, config.Group, config.Topics)}, nil
 }
 
-// errRecreated ends a session: franz-go pins a topic's id for a client's life (its README, Topic recreation).
-var errRecreated = errors.New("a topic was deleted and created again")
+// What ends a session so that the next one begins at once.
+var (
+	// errRecreated: franz-go pins a topic's id for a client's life (its README, Topic recreation).
+	errRecreated = errors.New("a topic was deleted and created again")
+	// errTruncated: offsets that were read hold other records now.
+	errTruncated = errors.New("the brokers have lost records that were read")
+)
 
 // Run consumes until ctx is done, then finishes the batch in hand, commits, and leaves the group, within 9 s of the Handler's
 // return. It does not end before that: whatever goes wrong is reported and tried again.
@@ -121,7 +126,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if errors.Is(err, errRecreated) {
+		if errors.Is(err, errRecreated) || errors.Is(err, errTruncated) {
 			c.config.Log.Info("start consuming anew", "group", c.config.Group, "cause", err)
 			continue
 		}

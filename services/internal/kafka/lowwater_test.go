@@ -1,8 +1,12 @@
 package kafka
 
 import (
+	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
 
@@ -60,5 +64,24 @@ func TestLowWaterForAPoisonedStreamFitsInMemory(t *testing.T) {
 	}
 	if held := cap(w.offsets); held > 2*maxOpenOffsets*4 {
 		t.Errorf("%d offsets held for %d open", held, w.open())
+	}
+}
+
+// The brokers have cut the log at 1 while the record at 2 is in flight: its offset is another's now.
+func TestWhatIsInFlightWhenTheLogIsCutMovesTheMarkNoMore(t *testing.T) {
+	t.Parallel()
+	at := topicPartition{"orders", 0}
+	p := &partition{topic: at.topic, low: newLowWater()}
+	s := &session{c: &Consumer{config: ConsumerConfig{Log: slog.New(slog.DiscardHandler)}}, partitions: map[topicPartition]*partition{at: p}, waiting: newWaiting()}
+	for offset := range int64(3) {
+		p.low.fetched(offset)
+	}
+	p.low.finished(0)
+	p.low.finished(1)
+	s.truncated(&kgo.ErrDataLoss{Topic: at.topic, ResetTo: 1})
+	s.finish(&entry{record: &Record{Offset: 2}, partition: p}, time.Now(), "done")
+	marks, _ := s.marks()
+	if mark := marks[at.topic][0].Offset; mark != 1 || !errors.Is(s.failed(), errTruncated) {
+		t.Errorf("the mark is %d, the session ends with %v", mark, s.failed())
 	}
 }

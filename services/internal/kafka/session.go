@@ -85,14 +85,16 @@ func newSession(c *Consumer) (*session, error) {
 		kgo.OnPartitionsLost(s.lost),
 		kgo.OnOffsetsFetched(s.offsetsFetched),
 		kgo.AdjustFetchOffsetsFn(s.adjustOffsets),
-		kgo.WithHooks(hooks(c.config.Metrics, c.config.ClientID)...),
+		kgo.WithHooks(append(hooks(c.config.Metrics, c.config.ClientID), s)...),
 	)
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, err
-	}
+	_, err := kgo.NewClient(opts...)
+	return s, err
+}
+
+// OnNewClient implements kgo.HookNewClient. Partitions may be assigned, and the session asked for their offsets, before
+// NewClient returns; this is called before.
+func (s *session) OnNewClient(client *kgo.Client) {
 	s.client, s.admin = client, kadm.NewClient(client)
-	return s, nil
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -194,11 +196,33 @@ func (s *session) fetchError(topic string, partition int32, err error) {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return
 	}
+	if lost, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+		s.truncated(lost)
+		return
+	}
 	s.mu.Lock()
 	s.fetchFailed = true
 	s.mu.Unlock()
 	s.c.config.Report(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 	s.c.config.Log.Debug("fetch failed", "topic", topic, "partition", partition, "error", err)
+}
+
+// truncated ends the session where the brokers have lost records that it has read: others have their offsets now, and to
+// this session they would look like those that it knows. The next one begins where the brokers' log was cut.
+func (s *session) truncated(lost *kgo.ErrDataLoss) {
+	s.c.config.Log.Warn("the brokers have lost records that were read", "topic", lost.Topic, "partition", lost.Partition,
+		"read_to", lost.ConsumedTo, "read_again_from", lost.ResetTo)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.partitions[topicPartition{lost.Topic, lost.Partition}]
+	if p == nil || p.low.next < 0 {
+		return // another session has read them
+	}
+	p.gone = true // what is in flight moves the mark no more
+	p.low.next = min(p.low.next, lost.ResetTo)
+	if s.err == nil {
+		s.err = errTruncated
+	}
 }
 
 func (s *session) fail(err error) {

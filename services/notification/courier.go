@@ -183,7 +183,7 @@ func (c *Courier) deliver(ctx context.Context, claimed time.Time, claim Claim, b
 		}
 		if s.State == GivenUp || (s.State == Gone && !claim.Gone) {
 			c.Log.Warn("a notification was not delivered; it can be re-armed", "notification_id", n.ID.String(), "order_id", n.OrderID,
-				"trace_id", event.TraceID(n.TraceParent), "receiver", n.Receiver, "state", s.State, "attempts", s.Attempts, "error", s.Error)
+				event.TraceID(n.TraceParent), "receiver", n.Receiver, "state", s.State, "attempts", s.Attempts, "error", s.Error)
 		}
 		c.Observe(n, s, took)
 		mark.settlements = append(mark.settlements, s)

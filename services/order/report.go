@@ -47,6 +47,6 @@ func (s *Service) observe(r Report, d Decision) {
 	case d.Order.Status.Final():
 		s.metrics.outcomeTime.Observe(time.Since(d.Order.CreatedAt).Seconds())
 	case d.Order.Status == Failed:
-		s.log.Debug("order failed: inventory left a dead letter", "order_id", d.Order.ID, "error", r.Reason, "trace_id", event.TraceID(d.Order.TraceParent))
+		s.log.Debug("order failed: inventory left a dead letter", "order_id", d.Order.ID, "error", r.Reason, event.TraceID(d.Order.TraceParent))
 	}
 }

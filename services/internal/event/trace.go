@@ -1,12 +1,16 @@
 package event
 
-import "strings"
+import (
+	"log/slog"
+	"strings"
+)
 
-// TraceID is the trace's id in a W3C traceparent, 00-<trace id>-<span id>-<flags>; empty where it holds none.
-func TraceID(traceParent string) string {
+// TraceID is what a log line says of a W3C traceparent, 00-<trace id>-<span id>-<flags>: trace_id, or nothing where it holds
+// none.
+func TraceID(traceParent string) slog.Attr {
 	parts := strings.Split(traceParent, "-")
 	if len(parts) < 4 || len(parts[1]) != 32 {
-		return ""
+		return slog.Attr{}
 	}
-	return parts[1]
+	return slog.String("trace_id", parts[1])
 }

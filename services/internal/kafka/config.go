@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -177,6 +178,19 @@ func (c Config) password() (string, error) {
 		return "", fmt.Errorf("read the SASL password: %w", err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// Explain adds to the error of a tool, for whom somebody waits, what to do where no broker was reached or it refused the login.
+// Any other error it returns as it is.
+func (c Config) Explain(err error) error {
+	operation, isNetwork := errors.AsType[*net.OpError](err)
+	switch {
+	case isNetwork && operation.Op == "dial":
+		return fmt.Errorf("no broker answers at %s: %w; check that it runs, and --kafka-brokers (KAFKA_BROKERS)", c.Brokers, err)
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
+		return fmt.Errorf("%w; check --kafka-sasl-username and its password", err)
+	}
+	return err
 }
 
 // MissingFile names the first file of these settings that does not exist yet.

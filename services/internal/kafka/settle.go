@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -36,7 +37,7 @@ func (s *session) settle(ctx context.Context, batch []*entry, results []Result) 
 				waits[e.key()] = true
 			}
 		case e.record.Topic == s.c.config.DeadLetter:
-			s.c.config.Log.Error("pass a record of the dead letter topic that cannot be taken; it is kept there",
+			s.c.config.Log.Warn("pass a record of the dead letter topic that cannot be taken; it is kept there",
 				"topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset, "error", result.Err)
 			s.finish(e, now, "passed")
 		default:
@@ -188,13 +189,13 @@ func (s *session) newFailure(failed error) bool {
 func (s *session) deadLettered(e *entry) {
 	s.c.metrics.deadLetters.WithLabelValues(e.record.Topic, nameOf(e.lastErr)).Inc()
 	s.c.config.Log.Warn("dead-lettered", "topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset,
-		s.c.config.KeyName, string(e.record.Key), "trace_id", traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
+		s.c.config.KeyName, string(e.record.Key), traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
 }
 
-// traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>; empty without one.
-func traceID(r *Record) string {
+// traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>. Without one a line has no trace_id.
+func traceID(r *Record) slog.Attr {
 	if parts := strings.Split(string(HeaderValue(r, "traceparent")), "-"); len(parts) == 4 {
-		return parts[1]
+		return slog.String("trace_id", parts[1])
 	}
-	return ""
+	return slog.Attr{}
 }

@@ -29,9 +29,7 @@ func (s sender) Send(ctx context.Context, batch []notification.Notification) []n
 		if n.Reason != "" {
 			attrs = append(attrs, slog.String("reason", n.Reason))
 		}
-		if trace := event.TraceID(n.TraceParent); trace != "" {
-			attrs = append(attrs, slog.String("trace_id", trace))
-		}
+		attrs = append(attrs, event.TraceID(n.TraceParent))
 		s.log.LogAttrs(ctx, slog.LevelInfo, "customer notified", attrs...)
 	}
 	return make([]notification.Result, len(batch))

@@ -59,22 +59,24 @@ func openDataDir(path string, ephemeral bool) (*dataDir, error) {
 func claim(path string) error {
 	file := filepath.Join(path, markerFile)
 	text, err := os.ReadFile(file)
-	if err == nil {
+	switch {
+	case err == nil && len(text) > 0:
 		var found marker
 		if json.Unmarshal(text, &found) != nil || found.Format != 1 {
 			return fmt.Errorf("the data directory %s was made by another version of openorder: use that, or choose another with --data-dir", path)
 		}
 		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	case err == nil: // there was no room to write it, or no time
+	case errors.Is(err, fs.ErrNotExist):
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return fmt.Errorf("read the data directory: %w", err)
+		}
+		if len(entries) > 0 {
+			return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
+		}
+	default:
 		return fmt.Errorf("read the data directory: %w", err)
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return fmt.Errorf("read the data directory: %w", err)
-	}
-	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
 	}
 	if err := os.WriteFile(file, []byte("{\"format\":1}\n"), 0o600); err != nil {
 		return fmt.Errorf("cannot write the data directory %s: %w; choose another with --data-dir", path, err)

@@ -69,6 +69,13 @@ func TestTheToolsFindTheInstanceThatRuns(t *testing.T) {
 	}
 }
 
+func TestWithoutAnInstanceAuditSaysSo(t *testing.T) {
+	instance(t)()
+	if _, refusal := parse(t, "audit"); !strings.HasPrefix(refusal, "no all-in-one runs on this machine") {
+		t.Errorf("it says: %s", refusal)
+	}
+}
+
 func TestNothingOfTheInstanceIsMixedWithASystemThatIsNamed(t *testing.T) {
 	const other = "postgres://prod/openorder"
 	for name, test := range map[string]struct {

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// As a full disk, or kill -9, leaves it.
+func TestADirectoryWhoseMarkerWasNotWrittenToTheEndIsOurs(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	if err := os.WriteFile(filepath.Join(path, markerFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		dir, err := openDataDir(path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir.close()
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -52,6 +53,8 @@ var ErrBroken = errors.New("the system is not consistent")
 // source is where one service's database is said to be.
 type source struct{ service, url, file string }
 
+func (s source) isNamed() bool { return s.url != "" || s.file != "" }
+
 func (c *Command) sources() []source {
 	return []source{
 		{"order", c.Order, c.OrderFile}, {"inventory", c.Inventory, c.InventoryFile}, {"notification", c.Notification, c.NotificationFile},
@@ -60,11 +63,15 @@ func (c *Command) sources() []source {
 
 // Validate reports everything that is wrong, each with its flag.
 func (c *Command) Validate() error {
+	sources := c.sources()
+	if c.Kafka.Brokers == "" && !slices.ContainsFunc(sources, source.isNamed) {
+		return errors.New("no all-in-one runs on this machine, and no other system is named: give --kafka-brokers (KAFKA_BROKERS) and, as one for all services, DATABASE_URL")
+	}
 	errs := []error{c.Kafka.Validate()}
-	for _, s := range c.sources() {
+	for _, s := range sources {
 		flag := "--" + s.service + "-database-url"
 		switch {
-		case s.url == "" && s.file == "":
+		case !s.isNamed():
 			errs = append(errs, fmt.Errorf("%s: is needed, or %[1]s-file, DATABASE_URL or DATABASE_URL_FILE", flag))
 		case s.url != "" && s.file != "":
 			errs = append(errs, fmt.Errorf("%s: give either it or %[1]s-file", flag))
@@ -115,7 +122,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer, log *slog.Logger) erro
 		Patience: c.Patience, Log: log,
 	})
 	if err != nil {
-		return fmt.Errorf("audit: %w", err)
+		return fmt.Errorf("audit: %w", c.Kafka.Explain(err))
 	}
 	if c.JSON {
 		encoder := json.NewEncoder(out)

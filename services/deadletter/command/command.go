@@ -133,7 +133,7 @@ func (s *Source) open(ctx context.Context, out terminal.IO) (*kgo.Client, *consu
 	letters, err := consume.Take(ctx, client, s.Topic)
 	if err != nil {
 		client.Close()
-		return nil, nil, err
+		return nil, nil, s.Kafka.Explain(err)
 	}
 	return client, letters, nil
 }

@@ -82,7 +82,7 @@ func letter(n int, class, message string) *kgo.Record {
 func letters(count int) []*kgo.Record {
 	var all []*kgo.Record
 	for n := range count {
-		all = append(all, letter(n, "openorder.failsku", fmt.Sprintf("order %d: sku FAIL", n)))
+		all = append(all, letter(n, "openorder.fail-sku", fmt.Sprintf("order %d: fails on purpose", n)))
 	}
 	return all
 }
@@ -133,7 +133,7 @@ func TestListGroupsByError(t *testing.T) {
 	got.want(t, 0)
 	want := `order.created.DLT: 4 letters, 1 of them redriven already
 LETTERS  REDRIVEN  FIRST                 LAST                  FROM           GROUP              SAMPLE  ERROR
-3        1         2026-03-01T08:00:00Z  2026-03-01T08:02:00Z  order.created  inventory-service  0:2     openorder.failsku: order #: sku FAIL
+3        1         2026-03-01T08:00:00Z  2026-03-01T08:02:00Z  order.created  inventory-service  0:2     openorder.fail-sku: order #: fails on purpose
 1        0         2026-03-01T08:09:00Z  2026-03-01T08:09:00Z  order.created  inventory-service  0:3     openorder.undecodable: unexpected end of JSON input
 `
 	if diff := cmp.Diff(want, got.out); diff != "" {
@@ -145,7 +145,7 @@ LETTERS  REDRIVEN  FIRST                 LAST                  FROM           GR
 	if err := json.Unmarshal([]byte(line), &group); err != nil {
 		t.Fatal(err)
 	}
-	if group["letters"] != 3.0 || group["redriven"] != 1.0 || group["exception"] != "openorder.failsku" || group["sample"] != "0:2" {
+	if group["letters"] != 3.0 || group["redriven"] != 1.0 || group["exception"] != "openorder.fail-sku" || group["sample"] != "0:2" {
 		t.Errorf("as JSON: %s", line)
 	}
 }
@@ -155,8 +155,8 @@ func TestListShowsSingleLetters(t *testing.T) {
 	o := setup(t, letters(3)...)
 	o.runs("redrive", "0:1").want(t, 0)
 	got := o.runs("list", "--letters", "--not-redriven")
-	want := `0:0  2026-03-01T08:00:00Z  order.created 0:0  key "0"  openorder.failsku: order 0: sku FAIL
-0:2  2026-03-01T08:02:00Z  order.created 0:2  key "2"  openorder.failsku: order 2: sku FAIL
+	want := `0:0  2026-03-01T08:00:00Z  order.created 0:0  key "0"  openorder.fail-sku: order 0: fails on purpose
+0:2  2026-03-01T08:02:00Z  order.created 0:2  key "2"  openorder.fail-sku: order 2: fails on purpose
 `
 	if diff := cmp.Diff(want, got.out); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -168,7 +168,7 @@ func TestShowTellsAllOfALetter(t *testing.T) {
 	o := setup(t, letters(2)...)
 	o.runs("redrive", "0:1", "--by=alice").want(t, 0)
 	got := o.runs("show", "0:1")
-	got.want(t, 0, "by alice to order.created 0:0", "kafka_dlt-original-offset = 1\n", "order 1: sku FAIL", "\n  \"orderId\": 1,\n")
+	got.want(t, 0, "by alice to order.created 0:0", "kafka_dlt-original-offset = 1\n", "order 1: fails on purpose", "\n  \"orderId\": 1,\n")
 
 	var view struct {
 		Key    string
@@ -272,6 +272,14 @@ func TestFrameworksNotKnownAreReadByFlags(t *testing.T) {
 	}})
 	o.runs("redrive").want(t, command.ExitIncomplete, "origin unknown", "--origin-topic-header")
 	o.runs("redrive", "--origin-topic-header=src", "--message-header=why", "--message=no", "--strip-header=tries").want(t, 0, "redriven 1 letter of order.created.DLT to order.created")
+}
+
+func TestBrokersThatAreNotThereAreSaidWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	o := operator{t: t, brokers: kafka.Config{Brokers: "127.0.0.1:1"}}
+	for _, args := range [][]string{{"list"}, {"show", "0:1"}, {"redrive", "--dry-run"}} {
+		o.runs(args...).want(t, 1, "no broker answers at 127.0.0.1:1", "--kafka-brokers (KAFKA_BROKERS)")
+	}
 }
 
 func TestWrongFlagsAreRefusedAllAtOnce(t *testing.T) {

@@ -82,7 +82,7 @@ func (c *Redrive) run(ctx context.Context, out terminal.IO) error {
 	}
 	run, err := redrive.Open(ctx, plan, logTo(out))
 	if err != nil {
-		return err
+		return c.Kafka.Explain(err)
 	}
 	defer run.Close()
 	if c.DryRun || !c.Yes {

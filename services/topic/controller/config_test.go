@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -29,5 +30,16 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "--"+flag+":") {
 			t.Errorf("--%s is not named: %v", flag, err)
 		}
+	}
+}
+
+func TestWithoutAClusterItSaysHowToNameOne(t *testing.T) {
+	for _, variable := range []string{"HOME", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"} {
+		t.Setenv(variable, "")
+	}
+	var said strings.Builder
+	err := new(controller.Config).Run(t.Context(), slog.New(slog.NewTextHandler(&said, nil)))
+	if err == nil || !strings.Contains(err.Error(), "--kubeconfig (KUBECONFIG)") || said.Len() > 0 {
+		t.Errorf("%v\n%s", err, said.String())
 	}
 }

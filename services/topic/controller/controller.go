@@ -106,13 +106,13 @@ func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // memory is dearer than the little processor time that this process uses
 	}
-	sink := logr.FromSlogHandler(log.Handler())
-	ctrl.SetLogger(sink)
-	klog.SetLogger(sink)
-	api, err := c.api()
+	api, err := c.api() // before it has a log: its error says the same
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API server: %w", err)
 	}
+	sink := logr.FromSlogHandler(log.Handler())
+	ctrl.SetLogger(sink)
+	klog.SetLogger(sink)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewBuildInfoCollector())
 	if own, ok := ctrlmetrics.Registry.(prometheus.Collector); ok {
@@ -150,10 +150,14 @@ func (c *Config) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 func (c *Config) api() (*rest.Config, error) {
-	if c.Kubeconfig == "" {
-		return ctrl.GetConfig()
+	if c.Kubeconfig != "" {
+		return clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
 	}
-	return clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	api, err := ctrl.GetConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, errors.New("this process runs in no cluster, and there is no ~/.kube/config: name a file with --kubeconfig (KUBECONFIG)")
+	}
+	return api, err
 }
 
 // reporter shows what is waited for, and logs it when it begins and when it ends.

@@ -116,14 +116,19 @@ func (s *system) placeAndPublish(admin *kadm.Client) []int64 {
 func (s *system) hasRecords(admin *kadm.Client, topic string, count int) {
 	s.Helper()
 	testenv.Eventually(s, time.Minute, fmt.Sprintf("%s has %d records", topic, count), func() bool {
-		ends, err := admin.ListEndOffsets(s.Context(), topic)
-		if err != nil || ends.Error() != nil {
-			return false
-		}
-		var records int64
-		ends.Each(func(end kadm.ListedOffset) { records += end.Offset })
-		return records >= int64(count)
+		records, err := ended(s, admin, topic)
+		return err == nil && records >= int64(count)
 	})
+}
+
+// ended is how many records a topic has had.
+func ended(s *system, admin *kadm.Client, topic string) (records int64, err error) {
+	ends, err := admin.ListEndOffsets(s.Context(), topic)
+	if err != nil {
+		return 0, err
+	}
+	ends.Each(func(end kadm.ListedOffset) { records += end.Offset })
+	return records, ends.Error()
 }
 
 // end ends every replica of a service, in order: what is lost here is not lost by a crash. And kfake arms no session time-out for

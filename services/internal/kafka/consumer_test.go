@@ -57,6 +57,30 @@ func TestPoisonIsDeadLetteredAfterThreeTriesWhileTheRestGoesOn(t *testing.T) {
 	})
 }
 
+// Each group has a letter of its own of a record that several gave up.
+func TestAGroupTakesWhatIsRedrivenForItAndPassesWhatIsForAnother(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	died := func(value string, origins ...string) *kgo.Record {
+		r := rec(0, "", value)
+		for i := 0; i < len(origins); i += 2 {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: kafka.HeaderOriginalTopic, Value: []byte(origins[i])},
+				kgo.RecordHeader{Key: kafka.HeaderOriginalGroup, Value: []byte(origins[i+1])})
+		}
+		return r
+	}
+	b.produce(
+		died("ours", source, group), died("another's", source, "another"), died("another's and then ours", source, "another", source, group),
+		died("ours and then another's", source, group, source, "another"), died("from elsewhere", "elsewhere", "another"),
+		died("of a framework that names no group", source, ""))
+	b.consume()
+	b.eventually("the offset is past all", func() bool { return b.committed() == 6 })
+	if want, done := []string{"ours", "another's and then ours", "from elsewhere", "of a framework that names no group"}, b.work.done(); !slices.Equal(done, want) {
+		t.Errorf("handled %q, want %q", done, want)
+	}
+}
+
 func TestRecordsThatCameInOneBatchWaitBehindTheFirstOfTheirKeyThatFails(t *testing.T) {
 	t.Parallel()
 	_, brokers := testenv.FakeKafka(t)

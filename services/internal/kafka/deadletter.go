@@ -36,6 +36,21 @@ const (
 	maxOrigins = 10
 )
 
+// redrivenForAnother tells whether another group gave the record up in this topic. What several groups gave up is a letter of
+// each; were all groups to take each copy that is redriven, what is still wrong would be twice as many letters every time.
+func redrivenForAnother(group string, r *Record) bool {
+	var lastTopic, lastGroup string // where it died last
+	for _, h := range r.Headers {
+		switch h.Key {
+		case HeaderOriginalTopic:
+			lastTopic = string(h.Value)
+		case HeaderOriginalGroup:
+			lastGroup = string(h.Value)
+		}
+	}
+	return lastTopic == r.Topic && lastGroup != "" && lastGroup != group
+}
+
 // newDeadLetter is the record that keeps another that could not be taken: key, value and headers as they were, the
 // exception's headers replaced, the origin's appended (the first stays the origin). It goes to the partition of the same
 // number, or to that modulo the count where the dead letter topic has fewer (KIP-1191).

@@ -26,7 +26,7 @@ func newConsumerMetrics(reg prometheus.Registerer, group string, topics []string
 	m := &consumerMetrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "openorder_consumer_records_total",
-			Help: "Records finished, by topic and result: done, dead_lettered, or passed (counted and left, for they are kept in the dead letter topic already).",
+			Help: "Records finished, by topic and result: done, dead_lettered, or passed (left alone: dead letters that cannot be read, which are kept in their topic, and records redriven for another group).",
 		}, []string{"topic", "result"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "openorder_consumer_retries_total",

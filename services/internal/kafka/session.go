@@ -180,6 +180,11 @@ func (s *session) accept(fetches kgo.Fetches) []*entry {
 				p.low.finished(r.Offset)
 				continue
 			}
+			if redrivenForAnother(s.c.config.Group, r) {
+				p.low.finished(r.Offset)
+				s.c.metrics.record(r.Topic, "passed")
+				continue
+			}
 			entries = append(entries, entry{record: r, partition: p})
 			if e := &entries[len(entries)-1]; !s.waiting.holdBack(e) {
 				batch = append(batch, e)

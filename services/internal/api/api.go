@@ -25,6 +25,10 @@ type Config struct {
 
 func init() {
 	huma.ValidateStrictCasing = true // "userid" is no "userId", though encoding/json would take it
+
+	// Whole numbers: 1000000, not 1e+06.
+	validation.MsgExpectedMinimumNumber = "expected number >= %.f"
+	validation.MsgExpectedMaximumNumber = "expected number <= %.f"
 }
 
 // New returns the handler, which serves the document at /openapi.json, and where operations are registered.

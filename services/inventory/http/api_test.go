@@ -330,3 +330,14 @@ func TestWithoutItsDatabaseTheServiceSaysToComeAgain(t *testing.T) {
 		})
 	}
 }
+func TestLimitsAreToldInFullNumbers(t *testing.T) {
+	t.Parallel()
+	_, handler := server(t)
+	for body, limit := range map[string]string{`{"onHand":1000000000000001}`: "= 1000000000000000", `{"onHand":-1}`: "= 0"} {
+		answer := ask(t, handler, put("/api/stock/ABC-001", body))
+		want(t, answer, 422, "")
+		if !strings.Contains(answer.Body.String(), limit+`"`) {
+			t.Errorf("it says %s", answer.Body)
+		}
+	}
+}

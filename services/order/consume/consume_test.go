@@ -1,10 +1,12 @@
 package consume_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -146,6 +148,35 @@ func TestABatchIsAppliedAndWhatIsNotOursIsCountedAndPassed(t *testing.T) {
 		if got := passed(t, metrics, verdict); got != count {
 			t.Errorf("%s: %v passed, want %v", verdict, got, count)
 		}
+	}
+}
+
+// JSON has no years before 0 and after 9999, which records can hold.
+func TestAReportOfNoPossibleTimeIsApplied(t *testing.T) {
+	for name, spoil := range map[string]func(*kafka.Record){
+		"seconds before Christ": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte(`"2026-03-01T12:00:00Z"`), []byte("-1e11"), 1)
+		},
+		"a year 10000 by UTC": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte("2026-03-01T12:00:00Z"), []byte("9999-12-31T23:00:00-05:00"), 1)
+		},
+		"a record's that is no time either": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte("2026-03-01T12:00:00Z"), []byte("0001-01-01T00:00:00Z"), 1)
+			r.Timestamp = time.UnixMilli(math.MaxInt64)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, service, o, _ := setup(t)
+			record := outcome(o.ID, "RESERVED", o.EventID.String())
+			spoil(record)
+			if _, err := handler.Handle(t.Context(), []*kafka.Record{record}); err != nil {
+				t.Fatal(err)
+			}
+			after, _, err := service.Get(t.Context(), o.ID)
+			if err != nil || after.Status != order.Reserved || time.Since(after.Outcomes[0].At) > time.Minute {
+				t.Fatalf("%+v, %v", after, err)
+			}
+		})
 	}
 }
 

@@ -131,6 +131,9 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 			<-slots
 		}
 	}()
+	if marker.behind.Load() {
+		return retryLedger // what was sent long ago and is not written yet would be claimed, and sent again
+	}
 	if err := c.Receiver.Sender.Ready(); err != nil {
 		c.report(err)
 		return retryReady

@@ -32,14 +32,14 @@ var _ kafka.Handler = (*Handler)(nil)
 func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Result, error) {
 	results := make([]kafka.Result, len(batch))
 	reports := make([]order.Report, 0, len(batch))
+	unreadable := map[*kafka.Record]error{} // dead letters
 	for i, r := range batch {
 		report, err := Decode(r)
 		switch {
 		case err == nil:
 			reports = append(reports, report)
 		case r.Topic == event.TopicDeadLetter:
-			h.orders.Pass(order.Undecodable)
-			h.log.WarnContext(ctx, "a dead letter cannot be read; it stays in its topic", "partition", r.Partition, "offset", r.Offset, "error", err)
+			unreadable[r] = err
 		default:
 			results[i].Err = kafka.Fatal("undecodable", err)
 		}
@@ -50,6 +50,10 @@ func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Re
 	}
 	if err != nil {
 		return nil, err
+	}
+	for r, err := range unreadable { // not before, for in an outage a batch comes again and again
+		h.orders.Pass(order.Undecodable)
+		h.log.WarnContext(ctx, "a dead letter cannot be read; it stays in its topic", "partition", r.Partition, "offset", r.Offset, "error", err)
 	}
 	return results, nil
 }

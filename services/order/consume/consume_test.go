@@ -222,12 +222,17 @@ func TestAnUnreadableOutcomeIsFatalAndAnUnreadableDeadLetterIsPassed(t *testing.
 }
 
 func TestAnOutageIsNoRecordsFault(t *testing.T) {
-	handler, _, o, _ := setup(t)
+	handler, _, o, metrics := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := handler.Handle(ctx, []*kafka.Record{outcome(o.ID, "RESERVED", o.EventID.String())})
+	garbled := letter(o.ID, o.EventID.String(), event.GroupInventory)
+	garbled.Value = []byte("garbage")
+	_, err := handler.Handle(ctx, []*kafka.Record{garbled, outcome(o.ID, "RESERVED", o.EventID.String())})
 	if err == nil || errors.Is(err, order.ErrRefused) {
 		t.Fatal(err)
+	}
+	if got := passed(t, metrics, order.Undecodable); got != 0 {
+		t.Errorf("%v passed, which come again when the outage is over", got)
 	}
 	if err := handler.Probe(t.Context()); err != nil {
 		t.Fatal(err)

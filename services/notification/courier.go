@@ -39,7 +39,8 @@ type CourierLedger interface {
 	// Claim takes up to limit notifications of a receiver that are due, longest due first, and keeps other couriers from
 	// them for as long as hold says. Of a receiver that asked for a pause it takes none. Next is at most idle.
 	Claim(ctx context.Context, c Claimant, limit int, hold, idle time.Duration) (Claim, error)
-	// Settle ends attempts. A delivery is always written down; anything else only while the claim is still held.
+	// Settle ends attempts. A delivery is always written down; anything else only while the claim is still held, and Gone
+	// only while the receiver is.
 	Settle(ctx context.Context, c Claimant, settlements []Settlement, verdict Verdict) error
 }
 
@@ -130,6 +131,9 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 			<-slots
 		}
 	}()
+	if marker.behind.Load() {
+		return retryLedger // what was sent long ago and is not written yet would be claimed, and sent again
+	}
 	if err := c.Receiver.Sender.Ready(); err != nil {
 		c.report(err)
 		return retryReady

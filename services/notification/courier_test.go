@@ -177,6 +177,42 @@ func TestAResultIsKeptWhileTheLedgerIsAway(t *testing.T) {
 	})
 }
 
+// dead is a ledger that nobody reaches for a while.
+type dead struct {
+	forgetful
+}
+
+func (d dead) Claim(ctx context.Context, c notification.Claimant, limit int, hold, idle time.Duration) (notification.Claim, error) {
+	if d.away() {
+		return notification.Claim{}, errors.New("the ledger is away")
+	}
+	return d.forgetful.Claim(ctx, c, limit, hold, idle)
+}
+
+func TestALedgerThatWasAwayForLongerThanAClaimGetsTheResultsFirst(t *testing.T) {
+	t.Parallel()
+	for _, orders := range [][]int64{{1}, {1, 2, 3}} {
+		inBubble(t, func(t *testing.T, d *desk) {
+			began := time.Now()
+			anna := newReceiver(func(notification.Notification, int) notification.Result {
+				time.Sleep(500 * time.Millisecond) // so that looks and marks come by turns
+				return notification.Result{}
+			})
+			d.record([]string{"anna"}, orders...)
+			d.hire("anna", anna, dead{forgetful{d.ledger, func() bool {
+				took := time.Since(began)
+				return took > 100*time.Millisecond && took < 2*time.Minute
+			}}})
+			time.Sleep(time.Hour)
+			for _, order := range orders {
+				if got := anna.attempts(reserved(order, "anna")); len(got) != 1 {
+					t.Errorf("order %d was sent %d times", order, len(got))
+				}
+			}
+		})
+	}
+}
+
 // A crash between sending and marking is a courier whose marks never arrive.
 func TestACrashBetweenSendingAndMarkingMeansOneMoreWithTheSameID(t *testing.T) {
 	t.Parallel()

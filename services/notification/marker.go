@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type marker struct {
 	slots    chan struct{}
 	marks    chan mark
 	retries  chan struct{} // one that failed is written, so the time of the next attempt is another
+	behind   atomic.Bool   // the ledger refused a result, and some have not been written since
 	done     sync.WaitGroup
 	stop     context.CancelFunc
 }
@@ -67,12 +69,16 @@ func (m *marker) write(ctx context.Context, all mark) {
 		}
 	}
 	for !m.settle(ctx, all) {
+		m.behind.Store(true)
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryLedger):
 			continue
 		}
 		break
+	}
+	if len(m.marks) == 0 {
+		m.behind.Store(false)
 	}
 	for range count {
 		<-m.slots

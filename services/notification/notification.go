@@ -49,7 +49,7 @@ func (id ID) String() string {
 // ParseID reads what String wrote.
 func ParseID(text string) (ID, error) {
 	parts := strings.SplitN(text, "-", 3)
-	if len(parts) != 3 || parts[2] == "" {
+	if len(parts) != 3 || !IsReceiverID(parts[2]) {
 		return ID{}, fmt.Errorf("%q is not ORDER-STATUS-RECEIVER", text)
 	}
 	orderID, err := strconv.ParseInt(parts[0], 10, 64)

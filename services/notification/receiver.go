@@ -1,6 +1,9 @@
 package notification
 
-import "context"
+import (
+	"context"
+	"regexp"
+)
 
 // Sender delivers notifications to one receiver.
 type Sender interface {
@@ -9,6 +12,12 @@ type Sender interface {
 	// Send makes one attempt for each, within SendTimeout, and returns a Result each, in the same order.
 	Send(ctx context.Context, batch []Notification) []Result
 }
+
+// receiverID is what a receiver's id is made of.
+var receiverID = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
+// IsReceiverID tells whether a receiver could have such an id.
+func IsReceiverID(text string) bool { return receiverID.MatchString(text) }
 
 // Receiver is somebody who is told.
 type Receiver struct {

@@ -20,10 +20,11 @@ type lookups struct {
 
 // lookup is one question for several orders.
 type lookup struct {
-	ids   []int64
-	done  chan struct{}
-	found map[int64]Order
-	err   error
+	ids    []int64
+	joined time.Time // when the last caller did
+	done   chan struct{}
+	found  map[int64]Order
+	err    error
 }
 
 const (
@@ -57,7 +58,7 @@ func (l *lookups) join(id int64) *lookup {
 		l.next = ours
 		go l.ask(ours)
 	}
-	ours.ids = append(ours.ids, id)
+	ours.ids, ours.joined = append(ours.ids, id), time.Now()
 	if len(ours.ids) == maxLookup {
 		l.next = nil
 	}
@@ -72,7 +73,14 @@ func (l *lookups) ask(ours *lookup) {
 	if l.next == ours {
 		l.next = nil
 	}
+	waited := time.Since(ours.joined)
 	l.mu.Unlock()
+	if waited > l.bound { // every caller has given up: a store that is back has better to do
+		<-l.slots
+		ours.err = context.DeadlineExceeded
+		close(ours.done)
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.bound)
 	defer cancel()
 	found, err := l.find(ctx, ours.ids)

@@ -109,6 +109,36 @@ func TestAStoreThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
 	})
 }
 
+// A store that is frozen takes bound for each question, while questions come in faster.
+func TestWhatNobodyWaitsForAnyMoreIsNotAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = 3 * time.Second
+		thaw := time.Now().Add(time.Minute)
+		asked := 0
+		lookups := newLookups(func(ctx context.Context, _ []int64) ([]Order, error) {
+			if time.Now().Before(thaw) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			asked++
+			time.Sleep(100 * time.Millisecond)
+			return nil, nil
+		}, bound)
+		for time.Now().Before(thaw) {
+			for id := range int64(5 * maxLookup) {
+				lookups.join(id)
+			}
+			time.Sleep(time.Second)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), bound)
+		defer cancel()
+		if _, _, err := lookups.get(ctx, 7); err != nil {
+			t.Errorf("after %d questions: %v", asked, err)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestAStoresErrorIsEverybodys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")

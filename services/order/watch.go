@@ -57,6 +57,7 @@ func (s *Service) Watch(ctx context.Context, id int64, seen int, beat time.Durat
 		return nil, ok, err
 	}
 	s.watches.update(w, order)
+	seen = min(seen, 1+len(order.Outcomes)) // what a failover of the database lost may have been seen
 	return func(yield func(Step) bool) {
 		defer s.watches.remove(id, w)
 		heart := time.NewTicker(beat)

@@ -91,6 +91,18 @@ func TestAWatchShowsChangesWhicheverReplicaAppliesThem(t *testing.T) {
 	})
 }
 
+// A client may have seen what a failover of the database has lost since.
+func TestAWatchShowsWhatIsToComeToWhoHasSeenMoreThanThereIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, quick)
+	id := mustPlace(t, b.Service, request(1))
+	steps := watched(t, b.Service, id, 7, time.Hour, nil)
+	mustReport(t, b.Service, report(mustGet(t, b.Service, id), order.WasReserved, "outcome"))
+	if diff := cmp.Diff([]brief{{2, order.WasReserved, order.Reserved}}, collect(t, steps)); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
 func TestAWatchBeatsWhileNothingHappens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, quick)

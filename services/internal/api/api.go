@@ -34,6 +34,7 @@ func init() {
 // New returns the handler, which serves the document at /openapi.json, and where operations are registered.
 func New(c Config) (http.Handler, huma.API) {
 	router := chi.NewRouter()
+	router.Use(hurry)
 	router.Use(c.Middleware...)
 	router.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "there is nothing here; see /openapi.json")

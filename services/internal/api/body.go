@@ -16,6 +16,17 @@ import (
 // bodyTimeout is how long a body may take to arrive.
 const bodyTimeout = 5 * time.Second
 
+// hurry bounds that time for bodies that nobody reads, too: net/http waits for what it was promised before it answers, and
+// before it ends a connection.
+func hurry(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where it cannot be set, the body is here
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // body reads requests' bodies before their handlers do, so that one which never ends, or breaks off, is the client's error
 // and not ours.
 type body struct{ max int64 }
@@ -49,7 +60,6 @@ func (b body) take(w http.ResponseWriter, r *http.Request) (status int, detail s
 	if r.ContentLength > b.max {
 		return http.StatusRequestEntityTooLarge, "the body is too large"
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // where it cannot be set, the body is here
 	var text bytes.Buffer
 	if r.ContentLength > 0 {
 		text.Grow(int(r.ContentLength) + bytes.MinRead)

@@ -61,7 +61,7 @@ func openFile(path string, connections int, pragmas []string) *sql.DB {
 	if connections > 1 {
 		query.Set("_txlock", "deferred")
 	}
-	escaped := (&url.URL{Path: path}).EscapedPath()
+	escaped := (&url.URL{Path: filepath.Clean(path)}).EscapedPath() // what follows two slashes would be a host
 	db, err := sql.Open("sqlite", "file:"+escaped+"?"+query.Encode())
 	if err != nil {
 		panic(err) // the driver is not registered

@@ -59,6 +59,22 @@ func TestASQLiteFileMayHaveAnyName(t *testing.T) {
 	}
 }
 
+// Other programs' URLs begin with two slashes, after which SQLite expects a host.
+func TestASQLitePathMayBeginWithTwoSlashes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "order.db")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	db, err := database.Open(ctx, database.Config{URL: "sqlite:/" + path}, schema(1), quiet, func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSQLiteKeepsWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	db := mustOpen(t, "sqlite:"+t.TempDir()+"/order.db", 1).SQLite

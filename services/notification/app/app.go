@@ -85,7 +85,7 @@ func (c *Config) start(ctx context.Context, base *service.Base) (service.Parts, 
 	}
 	ledger := open(db)
 	receivers := c.receivers(base.Log)
-	if err := ledger.Register(ctx, receivers); err != nil {
+	if err := register(ctx, ledger, receivers, base.Log, reporter(base, "database")); err != nil {
 		db.Close()
 		return service.Parts{}, err
 	}

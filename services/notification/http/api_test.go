@@ -1,15 +1,19 @@
 package http_test
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -206,6 +210,41 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 	s.call(t, "GET", "/api/notifications", 503)
 	s.call(t, "GET", "/api/receivers", 503)
 	s.call(t, "POST", "/api/notifications/2-REJECTED-"+receiver+"/rearm", 503)
+}
+
+// PostgreSQL refuses NUL and what is no UTF-8, as if it were away.
+func TestWhatIsNoReceiverIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	s.db.Close()
+	for _, receiver := range []string{"a\x00", "\xff", "a b"} {
+		id := "1-REJECTED-" + receiver
+		s.call(t, "POST", "/api/notifications/"+url.PathEscape(id)+"/rearm", 404)
+		s.call(t, "POST", "/api/receivers/"+url.PathEscape(receiver)+"/rearm", 404)
+		s.call(t, "GET", "/api/notifications?cursor="+base64.RawURLEncoding.EncodeToString([]byte(id)), 422)
+	}
+}
+
+// frozen is a ledger whose database takes requests and answers none.
+type frozen struct{ api.Ledger }
+
+func (frozen) List(ctx context.Context, _ notification.Filter) ([]notification.Notification, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the client's
+		defer cancel()
+		answer := httptest.NewRecorder()
+		api.New(api.Config{Ledger: frozen{}, Log: slog.New(slog.DiscardHandler)}).
+			ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/notifications", nil))
+		if ctx.Err() != nil || answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
+			t.Errorf("%d %v, %v", answer.Code, answer.Header(), ctx.Err())
+		}
+	})
 }
 
 func TestTheAPIDescribesItself(t *testing.T) {

@@ -62,6 +62,9 @@ type rearmReceiverOutput struct {
 }
 
 func (a *api) rearmReceiver(ctx context.Context, in *rearmReceiverInput) (*rearmReceiverOutput, error) {
+	if !notification.IsReceiverID(in.Receiver) {
+		return nil, a.failure(notification.ErrNotFound)
+	}
 	count, err := a.Ledger.RearmReceiver(ctx, in.Receiver)
 	if err != nil {
 		return nil, a.failure(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -78,20 +79,38 @@ func (l *Ledger) Settle(ctx context.Context, c notification.Claimant, settlement
 				return err
 			}
 		}
+		back := false
+		if slices.Contains(states, string(notification.Gone)) {
+			var err error
+			if back, err = isBack(ctx, tx, c.Receiver); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, `
 			UPDATE notifications n
-			SET state = s.state, attempts = s.attempts, due_at = now() + s.wait, last_error = s.error, claimed_by = NULL, changed_at = now()
+			SET state = CASE WHEN s.state = 'gone' AND $9::boolean THEN 'pending' ELSE s.state END, attempts = s.attempts,
+				due_at = now() + s.wait, last_error = s.error, claimed_by = NULL, changed_at = now()
 			FROM unnest($2::bigint[], $3::text[], $4::text[], $5::integer[], $6::interval[], $7::text[])
 				AS s (order_id, status, state, attempts, wait, error)
 			WHERE n.order_id = s.order_id AND n.status = s.status AND n.receiver = $1
 				AND (n.state = 'claimed' AND n.claimed_by = $8 OR s.state = 'delivered' AND n.state <> 'delivered')`,
-			c.Receiver, ids, statuses, states, attempts, waits, errs, c.Run)
+			c.Receiver, ids, statuses, states, attempts, waits, errs, c.Run, back)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("settle %d notifications: %w", count, err)
 	}
 	return nil
+}
+
+// isBack tells whether a receiver is not gone, though it may have been when what is settled was claimed; and keeps it from
+// being re-armed until that is written, so that re-arming finds it.
+func isBack(ctx context.Context, tx pgx.Tx, receiver string) (back bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT gone_at IS NULL FROM notification_receivers WHERE receiver = $1 FOR SHARE`, receiver).Scan(&back)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return back, err
 }
 
 func judge(ctx context.Context, tx pgx.Tx, receiver string, v notification.Verdict) error {

@@ -64,9 +64,14 @@ func (l *Ledger) Settle(ctx context.Context, c notification.Claimant, settlement
 		if err := judge(ctx, tx, c.Receiver, verdict, settled); err != nil {
 			return err
 		}
+		back, err := isBack(ctx, tx, c.Receiver)
+		if err != nil {
+			return err
+		}
 		update, err := tx.PrepareContext(ctx, `
 			UPDATE notifications
-			SET state = ?1, attempts = ?2, due_at = ?3, last_error = ?4, claimed_by = NULL, changed_at = ?5
+			SET state = CASE WHEN ?1 = 'gone' AND ?10 THEN 'pending' ELSE ?1 END, attempts = ?2, due_at = ?3, last_error = ?4,
+				claimed_by = NULL, changed_at = ?5
 			WHERE order_id = ?6 AND status = ?7 AND receiver = ?8
 				AND (state = 'claimed' AND claimed_by = ?9 OR ?1 = 'delivered' AND state <> 'delivered')`)
 		if err != nil {
@@ -75,7 +80,7 @@ func (l *Ledger) Settle(ctx context.Context, c notification.Claimant, settlement
 		defer update.Close()
 		for _, s := range settlements {
 			_, err := update.ExecContext(ctx, string(s.State), s.Attempts, settled.Add(s.RetryIn).UnixMicro(), s.Error,
-				settled.UnixMicro(), s.ID.OrderID, string(s.ID.Status), c.Receiver, c.Run.String())
+				settled.UnixMicro(), s.ID.OrderID, string(s.ID.Status), c.Receiver, c.Run.String(), back)
 			if err != nil {
 				return err
 			}
@@ -86,6 +91,15 @@ func (l *Ledger) Settle(ctx context.Context, c notification.Claimant, settlement
 		return fmt.Errorf("settle %d notifications: %w", len(settlements), err)
 	}
 	return nil
+}
+
+// isBack tells whether a receiver is not gone. It may have been when what is settled was claimed.
+func isBack(ctx context.Context, tx *sql.Tx, receiver string) (back bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT gone_at IS NULL FROM notification_receivers WHERE receiver = ?`, receiver).Scan(&back)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return back, err
 }
 
 func judge(ctx context.Context, tx *sql.Tx, receiver string, v notification.Verdict, at time.Time) error {

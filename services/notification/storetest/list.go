@@ -15,7 +15,8 @@ func lists(t *testing.T, l Ledger) {
 	}
 	c := claimant(anna)
 	for i, n := range claim(t, l, c, 3, hour).Notifications {
-		settle(t, l, c, notification.Verdict{}, ended(n, []notification.State{notification.Delivered, notification.GivenUp, notification.Gone}[i]))
+		state := []notification.State{notification.Delivered, notification.GivenUp, notification.Gone}[i]
+		settle(t, l, c, notification.Verdict{Gone: state == notification.Gone}, ended(n, state))
 	}
 	all := list(t, l, notification.Filter{})
 	want(t, "in all", 40, len(all))

@@ -23,6 +23,24 @@ func gone(t *testing.T, l Ledger) {
 	want(t, "what is due again", 2, len(again.Notifications))
 }
 
+// What is claimed of a receiver that is gone ends without an attempt; a moment later, which may be too late.
+func rearmedMeanwhile(t *testing.T, l Ledger) {
+	register(t, l, anna)
+	record(t, l, []string{anna}, event(1, notification.Reserved), event(2, notification.Reserved))
+	c := claimant(anna)
+	first := claim(t, l, c, 1, hour).Notifications[0]
+	settle(t, l, c, notification.Verdict{Gone: true}, ended(first, notification.Gone))
+	unsent := claim(t, l, c, 1, hour)
+	want(t, "gone", true, unsent.Gone)
+	if _, err := l.RearmReceiver(t.Context(), anna); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, l, c, notification.Verdict{}, notification.Settlement{ID: unsent.Notifications[0].ID, State: notification.Gone})
+	due := claim(t, l, c, 10, hour)
+	want(t, "gone after re-arming", false, due.Gone)
+	want(t, "what is due again", 2, len(due.Notifications))
+}
+
 func rearms(t *testing.T, l Ledger) {
 	register(t, l, anna)
 	record(t, l, []string{anna}, event(1, notification.Reserved), event(2, notification.Reserved), event(3, notification.Reserved))
@@ -30,7 +48,7 @@ func rearms(t *testing.T, l Ledger) {
 	for _, n := range claim(t, l, c, 3, hour).Notifications {
 		state := map[int64]notification.State{1: notification.GivenUp, 2: notification.Gone, 3: notification.Delivered}[n.OrderID]
 		n.Attempts = 9
-		settle(t, l, c, notification.Verdict{}, ended(n, state))
+		settle(t, l, c, notification.Verdict{Gone: state == notification.Gone}, ended(n, state))
 	}
 	id := notification.ID{OrderID: 1, Status: notification.Reserved, Receiver: anna}
 	for _, id.OrderID = range []int64{1, 2} {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t testing.TB) Ledger, open2 func(t testing.TB) 
 		"tells when the next is due":                         tellsNext,
 		"leaves a receiver alone that asked for it":          pauses,
 		"knows who is gone until somebody re-arms":           gone,
+		"ends nothing of who was re-armed meanwhile":         rearmedMeanwhile,
 		"re-arms only what has ended badly":                  rearms,
 		"re-arms all of a receiver":                          rearmsReceiver,
 		"lists the newest first, page by page, and filtered": lists,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -31,14 +32,14 @@ var _ kafka.Handler = (*Handler)(nil)
 func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Result, error) {
 	results := make([]kafka.Result, len(batch))
 	reports := make([]order.Report, 0, len(batch))
+	unreadable := map[*kafka.Record]error{} // dead letters
 	for i, r := range batch {
 		report, err := Decode(r)
 		switch {
 		case err == nil:
 			reports = append(reports, report)
 		case r.Topic == event.TopicDeadLetter:
-			h.orders.Pass(order.Undecodable)
-			h.log.WarnContext(ctx, "a dead letter cannot be read; it stays in its topic", "partition", r.Partition, "offset", r.Offset, "error", err)
+			unreadable[r] = err
 		default:
 			results[i].Err = kafka.Fatal("undecodable", err)
 		}
@@ -49,6 +50,10 @@ func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Re
 	}
 	if err != nil {
 		return nil, err
+	}
+	for r, err := range unreadable { // not before, for in an outage a batch comes again and again
+		h.orders.Pass(order.Undecodable)
+		h.log.WarnContext(ctx, "a dead letter cannot be read; it stays in its topic", "partition", r.Partition, "offset", r.Offset, "error", err)
 	}
 	return results, nil
 }
@@ -79,16 +84,23 @@ func decodeOutcome(r *kafka.Record) (order.Report, error) {
 		EventID: string(kafka.HeaderValue(r, event.HeaderCausation)),
 		Kind:    order.WasReserved,
 		Reason:  outcome.Reason,
-		At:      outcome.Timestamp.Time,
+		At:      sane(outcome.Timestamp.Time, r.Timestamp),
 		Cause:   outcome.EventID,
 	}
 	if outcome.Status == event.StatusRejected {
 		report.Kind = order.WasRejected
 	}
-	if report.At.IsZero() {
-		report.At = r.Timestamp
-	}
 	return report, nil
+}
+
+// sane is the first of several times that somebody can have meant: not none at all, and none that JSON cannot hold.
+func sane(times ...time.Time) time.Time {
+	for _, t := range times {
+		if t.Year() >= 1970 && t.Year() <= 9998 {
+			return t
+		}
+	}
+	return time.Now()
 }
 
 // decodeLetter reads a dead letter. Headers of the origin are appended each time a record is dead-lettered. The first is
@@ -102,7 +114,7 @@ func decodeLetter(r *kafka.Record) (order.Report, error) {
 		Kind:   order.DeadLettered,
 		Group:  string(kafka.HeaderValue(r, kafka.HeaderOriginalGroup)),
 		Reason: string(kafka.HeaderValue(r, kafka.HeaderExceptionMessage)),
-		At:     r.Timestamp,
+		At:     sane(r.Timestamp),
 		Cause:  fmt.Sprintf("%s/%d/%d@%d", r.Topic, r.Partition, r.Offset, r.Timestamp.UnixMilli()),
 	}
 	if report.Group != event.GroupInventory {

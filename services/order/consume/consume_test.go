@@ -1,10 +1,12 @@
 package consume_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -149,6 +151,35 @@ func TestABatchIsAppliedAndWhatIsNotOursIsCountedAndPassed(t *testing.T) {
 	}
 }
 
+// JSON has no years before 0 and after 9999, which records can hold.
+func TestAReportOfNoPossibleTimeIsApplied(t *testing.T) {
+	for name, spoil := range map[string]func(*kafka.Record){
+		"seconds before Christ": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte(`"2026-03-01T12:00:00Z"`), []byte("-1e11"), 1)
+		},
+		"a year 10000 by UTC": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte("2026-03-01T12:00:00Z"), []byte("9999-12-31T23:00:00-05:00"), 1)
+		},
+		"a record's that is no time either": func(r *kafka.Record) {
+			r.Value = bytes.Replace(r.Value, []byte("2026-03-01T12:00:00Z"), []byte("0001-01-01T00:00:00Z"), 1)
+			r.Timestamp = time.UnixMilli(math.MaxInt64)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, service, o, _ := setup(t)
+			record := outcome(o.ID, "RESERVED", o.EventID.String())
+			spoil(record)
+			if _, err := handler.Handle(t.Context(), []*kafka.Record{record}); err != nil {
+				t.Fatal(err)
+			}
+			after, _, err := service.Get(t.Context(), o.ID)
+			if err != nil || after.Status != order.Reserved || time.Since(after.Outcomes[0].At) > time.Minute {
+				t.Fatalf("%+v, %v", after, err)
+			}
+		})
+	}
+}
+
 func passed(t *testing.T, metrics *prometheus.Registry, verdict order.Verdict) float64 {
 	t.Helper()
 	families, err := metrics.Gather()
@@ -191,12 +222,17 @@ func TestAnUnreadableOutcomeIsFatalAndAnUnreadableDeadLetterIsPassed(t *testing.
 }
 
 func TestAnOutageIsNoRecordsFault(t *testing.T) {
-	handler, _, o, _ := setup(t)
+	handler, _, o, metrics := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := handler.Handle(ctx, []*kafka.Record{outcome(o.ID, "RESERVED", o.EventID.String())})
+	garbled := letter(o.ID, o.EventID.String(), event.GroupInventory)
+	garbled.Value = []byte("garbage")
+	_, err := handler.Handle(ctx, []*kafka.Record{garbled, outcome(o.ID, "RESERVED", o.EventID.String())})
 	if err == nil || errors.Is(err, order.ErrRefused) {
 		t.Fatal(err)
+	}
+	if got := passed(t, metrics, order.Undecodable); got != 0 {
+		t.Errorf("%v passed, which come again when the outage is over", got)
 	}
 	if err := handler.Probe(t.Context()); err != nil {
 		t.Fatal(err)

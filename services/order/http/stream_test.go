@@ -1,6 +1,8 @@
 package http
 
 import (
+	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -20,5 +22,22 @@ func TestAHeartbeatIsACommentThatNoClientTakesForAnEvent(t *testing.T) {
 	}
 	if !w.Flushed {
 		t.Error("nothing was flushed")
+	}
+}
+
+// gone is a client that hung up before the first byte.
+type gone struct{ http.ResponseWriter }
+
+func (gone) Write([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
+
+// Who does not range over the steps keeps the watch open for good.
+func TestAClientThatIsGoneBeforeItsStreamBeginsLeavesNoWatchOpen(t *testing.T) {
+	t.Parallel()
+	ended := false
+	stream(gone{httptest.NewRecorder()}, func(yield func(order.Step) bool) {
+		ended = !yield(order.Step{Seq: 1})
+	})
+	if !ended {
+		t.Error("the watch is still open")
 	}
 }

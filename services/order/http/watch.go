@@ -84,16 +84,14 @@ func stream(w http.ResponseWriter, steps iter.Seq[order.Step]) {
 		}
 		return control.Flush() == nil
 	}
-	if !send(fmt.Sprintf("retry: %d\n\n", reconnectMS)) {
-		return
-	}
-	for step := range steps {
+	there := send(fmt.Sprintf("retry: %d\n\n", reconnectMS))
+	for step := range steps { // for a client that is gone already, too: the watch would stay open
 		text := ": still here\n\n"
 		if step.Seq > 0 {
 			data, _ := json.Marshal(toEntry(step.Seq, step.Entry)) // of plain fields
 			text = fmt.Sprintf("id: %d\ndata: %s\n\n", step.Seq, data)
 		}
-		if !send(text) {
+		if !there || !send(text) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -382,12 +383,18 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 	t.Parallel()
 	records := map[string]struct {
 		value   string
+		header  string // "x" where it is empty
 		headers int
+		key     int
 		cut     bool
 	}{
 		"at the broker's limit":                      {value: random(1_048_400), cut: true},
 		"5 MiB of spaces compressed to a few KiB":    {value: strings.Repeat(" ", 5<<20)},
 		"headers that leave no room for ours":        {headers: 1_048_300, cut: true},
+		"a header called like ours":                  {header: "kafka_dlt-x", headers: 1_048_300, cut: true},
+		"an origin without end":                      {header: kafka.HeaderOriginalTopic, headers: 1_048_300, cut: true},
+		"a mark without end":                         {header: kafka.HeaderTruncated, headers: 1_048_250, cut: true},
+		"a key that leaves no room":                  {key: 1_048_300, cut: true},
 		"a little below the limit, the stack is cut": {value: random(1_047_000), cut: true},
 	}
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -396,9 +403,9 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 		}}, 1)
 		var names []string
 		for _, name := range slices.Sorted(maps.Keys(records)) {
-			r := rec(0, name, records[name].value)
+			r := rec(0, name+"|"+random(records[name].key), records[name].value)
 			if n := records[name].headers; n > 0 {
-				r.Headers = []kgo.RecordHeader{{Key: "x", Value: []byte(random(n))}}
+				r.Headers = []kgo.RecordHeader{{Key: cmp.Or(records[name].header, "x"), Value: []byte(random(n))}}
 			}
 			b.produce(r)
 			names = append(names, name)
@@ -406,11 +413,12 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 		b.consume()
 		b.eventually("all are dead-lettered", func() bool { return b.committed() == int64(len(names)) })
 		for _, r := range b.read(letters) {
-			if cut := header(r, kafka.HeaderTruncated); (cut != "") != records[string(r.Key)].cut {
-				t.Errorf("%s: cut %q", r.Key, cut)
+			name, _, _ := strings.Cut(string(r.Key), "|")
+			if cut := header(r, kafka.HeaderTruncated); (cut != "") != records[name].cut {
+				t.Errorf("%s: cut %q", name, cut)
 			}
 			if header(r, kafka.HeaderOriginalTopic) != source {
-				t.Errorf("%s: lost its origin", r.Key)
+				t.Errorf("%s: lost its origin", name)
 			}
 		}
 	})

@@ -424,6 +424,44 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 	})
 }
 
+// As brokers answer whose segments (segment.bytes) are smaller than max.message.bytes.
+func TestADeadLetterFitsIntoASegment(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{decide: func(string, int) error { return kafka.Fatal("invalid", errors.New("no")) }}, 1)
+	b.produce(rec(0, "large", random(900_000)))
+	cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		response, refused := tooLargeForASegment(request.(*kmsg.ProduceRequest), 500_000)
+		return response, nil, refused
+	})
+	b.consume()
+	b.eventually("it is dead-lettered", func() bool { return b.committed() == 1 })
+	if cut := header(b.read(letters)[0], kafka.HeaderTruncated); cut != "stacktrace,value" {
+		t.Errorf("cut %q", cut)
+	}
+}
+
+// tooLargeForASegment refuses the first batch that is larger than limit, and with it the request.
+func tooLargeForASegment(request *kmsg.ProduceRequest, limit int) (kmsg.Response, bool) {
+	response := request.ResponseKind().(*kmsg.ProduceResponse)
+	for _, asked := range request.Topics {
+		for _, p := range asked.Partitions {
+			if len(p.Records) <= limit {
+				continue
+			}
+			topic := kmsg.NewProduceResponseTopic()
+			topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
+			partition := kmsg.NewProduceResponseTopicPartition()
+			partition.Partition, partition.ErrorCode = p.Partition, kerr.RecordListTooLarge.Code
+			topic.Partitions = append(topic.Partitions, partition)
+			response.Topics = append(response.Topics, topic)
+			return response, true
+		}
+	}
+	return nil, false
+}
+
 func TestNoRecordIsLostWhenConsumersComeAndGo(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {

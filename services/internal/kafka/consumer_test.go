@@ -153,6 +153,32 @@ func TestARefusedBatchIsSplitUntilTheCulpritStandsAlone(t *testing.T) {
 	}
 }
 
+func TestRecordsOfASplitBatchWaitBehindTheFirstOfTheirKeyThatFails(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	refusals := 0
+	b := setup(t, brokers, &work{batch: func(values []string) error {
+		if slices.Contains(values, "a 1") {
+			if refusals++; refusals <= 3 {
+				return kafka.Faulty("refused", errors.New("SQLSTATE 23505"))
+			}
+		}
+		return nil
+	}}, 1)
+	b.produce(rec(0, "a", "a 1"), rec(0, "b", "b 1"), rec(0, "a", "a 2"), rec(0, "c", "c 1"))
+	b.consume()
+	b.eventually("the offset is past all four", func() bool { return b.committed() == 4 })
+	b.produce(rec(0, "a", "a 3"))
+	b.eventually("and past a fifth", func() bool { return b.committed() == 5 })
+	var order []string
+	for _, r := range b.read(sink) {
+		order = append(order, string(r.Value))
+	}
+	if want := []string{"b 1", "c 1", "a 1", "a 2", "a 3"}; !slices.Equal(order, want) {
+		t.Errorf("emitted %v, want %v", order, want)
+	}
+}
+
 func TestAnOutageDeadLettersNothing(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {

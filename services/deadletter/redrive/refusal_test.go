@@ -8,10 +8,14 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -78,6 +82,31 @@ func TestALetterOfATopicThatCannotBeKeepsNoOtherBack(t *testing.T) {
 	if left := report.Left[redrive.NoTarget]; left == nil || left.Letters != 4 || len(left.Samples[0]) > 500 || report.Redriven != 2 {
 		t.Errorf("redrove %d, left %+v; want 2, and 4 without a target", report.Redriven, report.Left)
 	}
+}
+
+// As a broker that has just started and does not know all topics yet.
+func TestATrailThatABrokerDoesNotKnowIsNotTakenForAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(6)...)
+	b.redrive()
+	var takenOver atomic.Bool
+	cluster.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(func() { <-time.After(500 * time.Millisecond) }) // until what the client knows of topics is too old
+		takenOver.Store(true)
+		return nil, nil, false
+	})
+	cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Metadata}, Topic: redrive.TrailTopic(dlt), Err: kerr.UnknownTopicOrPartition,
+		When: func(kmsg.Request) bool { return takenOver.Load() },
+	})
+	_, err := b.open(b.plan()).Run(t.Context(), quiet)
+	if err == nil {
+		t.Error("it ended without an error")
+	}
+	b.redrive()
+	b.wantEachOnce(6)
 }
 
 func TestATargetMustExistAndNotLoop(t *testing.T) {

@@ -334,6 +334,31 @@ func TestACommitForAnotherTopicOfTheSameNameIsNotGoneBy(t *testing.T) {
 	})
 }
 
+// As a broker that has just started and does not know all topics yet.
+func TestACommitForAnotherTopicIsNotGoneByEitherWhereABrokerDoesNotKnowTheTopic(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	for i := range 4 {
+		b.produce(rec(0, "", fmt.Sprint(i)))
+	}
+	var foreign kadm.Offsets
+	foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
+	if err := b.admin.CommitAllOffsets(t.Context(), group, foreign); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Bool
+	cluster.Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
+			asked.Store(true)
+			return true
+		}},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: source, Err: kerr.UnknownTopicOrPartition, When: func(kmsg.Request) bool { return asked.Load() }},
+	)
+	b.consume()
+	b.eventually("all of this topic is done", func() bool { return len(b.work.done()) == 4 })
+}
+
 func TestWhatATransactionTookBackIsNotHandled(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {

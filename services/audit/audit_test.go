@@ -6,12 +6,14 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -224,6 +226,23 @@ func TestAMismatchIsLookedAtAgain(t *testing.T) {
 	if diff := cmp.Diff([]int64{101}, a.broken()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// What a group commits between two looks is no commit of a topic that was deleted.
+func TestABreachIsNotHiddenByWhatIsCommittedMeanwhile(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	w := newWorld(t, brokers, false)
+	w.live(map[int64]life{1: sound[1], 106: breaches[106].life}, nil)
+	meanwhile := sync.OnceFunc(func() {
+		w.produce([]*kgo.Record{created(106)})
+		w.commit()
+	})
+	cluster.ControlKey(int16(kmsg.OffsetFetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(meanwhile)
+		return nil, nil, false
+	})
+	wantBroken(t, w.audit(), []Invariant{OutcomeEvent})
 }
 
 // An outcome may be older than what its topic still holds.

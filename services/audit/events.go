@@ -143,8 +143,22 @@ func firstOffsets(ctx context.Context, admin *kadm.Client, names ...string) (map
 }
 
 // finishedOffsets are the offsets that groups have committed, of what is in their topics. A commit beyond a topic's end
-// belongs to one of that name that was deleted.
+// belongs to one of that name that was deleted; so the ends are looked up after the commits, which go on meanwhile.
 func finishedOffsets(ctx context.Context, admin *kadm.Client, groups ...string) (map[string]map[partition]int64, error) {
+	commits := map[string]kadm.OffsetResponses{}
+	for _, group := range groups {
+		committed, err := admin.FetchOffsets(ctx, group)
+		if errors.Is(err, kerr.GroupIDNotFound) {
+			continue
+		}
+		if err == nil {
+			err = committed.Error()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look up the offsets of group %s: %w", group, err)
+		}
+		commits[group] = committed
+	}
 	names := make([]string, 0, len(topics))
 	for _, name := range topics {
 		names = append(names, name)
@@ -157,18 +171,8 @@ func finishedOffsets(ctx context.Context, admin *kadm.Client, groups ...string) 
 		return nil, fmt.Errorf("list the ends of %v: %w", names, err)
 	}
 	done := map[string]map[partition]int64{}
-	for _, group := range groups {
+	for group, committed := range commits {
 		done[group] = map[partition]int64{}
-		committed, err := admin.FetchOffsets(ctx, group)
-		if errors.Is(err, kerr.GroupIDNotFound) {
-			continue
-		}
-		if err == nil {
-			err = committed.Error()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look up the offsets of group %s: %w", group, err)
-		}
 		committed.Each(func(o kadm.OffsetResponse) {
 			if end, exists := ends.Lookup(o.Topic, o.Partition); exists && o.At <= end.Offset {
 				done[group][partition{o.Topic, o.Partition}] = o.At

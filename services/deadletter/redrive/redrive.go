@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -226,8 +227,14 @@ func (r *Redrive) judge(ctx context.Context, l deadletter.Letter, f deadletter.F
 	return s, "", "", err
 }
 
+// topicName is what brokers let a topic be called. Anything may stand in a letter's header.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
 // target looks a topic up once, and says what is wrong with it, if anything is.
 func (r *Redrive) target(ctx context.Context, topic string) (wrong string, err error) {
+	if !topicName.MatchString(topic) {
+		return fmt.Sprintf("no topic can be called %.100q", topic), nil
+	}
 	if wrong, known := r.targets[topic]; known {
 		return wrong, nil
 	}

@@ -2,13 +2,22 @@ package redrive_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/deadletter/redrive"
@@ -43,6 +52,61 @@ func TestLettersThatNeedAPersonAreLeftOut(t *testing.T) {
 			t.Errorf("with --to and --truncated: redrove %d, want the other 4", report.Redriven)
 		}
 	})
+}
+
+// Kafka hangs up on a name of more than 32,767 bytes, and answers for one that is no UTF-8 under another.
+func TestALetterOfATopicThatCannotBeKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	letters := []*kgo.Record{spring(0)}
+	for i, name := range []string{strings.Repeat("n", 40_000), "\xff", "no space", strings.Repeat("n", 250)} {
+		letters = append(letters, spring(i+1))
+		letters[i+1].Headers[4].Value = []byte(name)
+	}
+	b.bury(append(letters, spring(5))...)
+	cluster.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		for _, topic := range request.(*kmsg.MetadataRequest).Topics {
+			switch {
+			case topic.Topic == nil:
+			case len(*topic.Topic) > math.MaxInt16:
+				return nil, errors.New("hang up"), true
+			case !utf8.ValidString(*topic.Topic):
+				t.Errorf("the brokers are asked for %q", *topic.Topic)
+			}
+		}
+		return nil, nil, false
+	})
+	report := b.redrive()
+	if left := report.Left[redrive.NoTarget]; left == nil || left.Letters != 4 || len(left.Samples[0]) > 500 || report.Redriven != 2 {
+		t.Errorf("redrove %d, left %+v; want 2, and 4 without a target", report.Redriven, report.Left)
+	}
+}
+
+// As a broker that has just started and does not know all topics yet.
+func TestATrailThatABrokerDoesNotKnowIsNotTakenForAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(6)...)
+	b.redrive()
+	var takenOver atomic.Bool
+	cluster.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(func() { <-time.After(500 * time.Millisecond) }) // until what the client knows of topics is too old
+		takenOver.Store(true)
+		return nil, nil, false
+	})
+	cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Metadata}, Topic: redrive.TrailTopic(dlt), Err: kerr.UnknownTopicOrPartition,
+		When: func(kmsg.Request) bool { return takenOver.Load() },
+	})
+	_, err := b.open(b.plan()).Run(t.Context(), quiet)
+	if err == nil {
+		t.Error("it ended without an error")
+	}
+	b.redrive()
+	b.wantEachOnce(6)
 }
 
 func TestATargetMustExistAndNotLoop(t *testing.T) {

@@ -22,6 +22,7 @@ type Trail struct {
 	Foreign int64
 
 	client *kgo.Client
+	exists bool              // whatever a broker says that does not know all topics yet
 	read   *consume.Snapshot // up to here
 }
 
@@ -33,7 +34,7 @@ func NewTrail(client *kgo.Client, topic string) *Trail {
 // Follow hands the entries that are new since the last call to take. A topic that does not exist has none.
 func (t *Trail) Follow(ctx context.Context, take func(deadletter.Entry)) error {
 	now, err := consume.Take(ctx, t.client, t.Topic)
-	if errors.Is(err, consume.ErrNoTopic) {
+	if errors.Is(err, consume.ErrNoTopic) && !t.exists {
 		return nil
 	}
 	if err != nil {
@@ -90,6 +91,7 @@ func (t *Trail) make(ctx context.Context, replicas int) error {
 func (t *Trail) await(ctx context.Context) error {
 	for {
 		_, err := consume.Take(ctx, t.client, t.Topic)
+		t.exists = err == nil
 		if err == nil || !errors.Is(err, consume.ErrNoTopic) && !kerr.IsRetriable(err) {
 			return err
 		}

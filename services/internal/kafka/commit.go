@@ -121,6 +121,10 @@ func (s *session) adjustOffsets(ctx context.Context, offsets map[string]map[int3
 		topics = append(topics, topic)
 	}
 	ids, err := s.lookUpIDs(ctx, topics)
+	for again := 0; err == nil && len(ids) < len(topics) && again < 10; again++ {
+		pause(ctx, 200*time.Millisecond) // a broker that has just started may not know them yet
+		ids, err = s.lookUpIDs(ctx, topics)
+	}
 	if err != nil {
 		return nil, err
 	}

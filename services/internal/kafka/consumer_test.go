@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,6 +177,32 @@ func TestARefusedBatchIsSplitUntilTheCulpritStandsAlone(t *testing.T) {
 	}
 }
 
+func TestRecordsOfASplitBatchWaitBehindTheFirstOfTheirKeyThatFails(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	refusals := 0
+	b := setup(t, brokers, &work{batch: func(values []string) error {
+		if slices.Contains(values, "a 1") {
+			if refusals++; refusals <= 3 {
+				return kafka.Faulty("refused", errors.New("SQLSTATE 23505"))
+			}
+		}
+		return nil
+	}}, 1)
+	b.produce(rec(0, "a", "a 1"), rec(0, "b", "b 1"), rec(0, "a", "a 2"), rec(0, "c", "c 1"))
+	b.consume()
+	b.eventually("the offset is past all four", func() bool { return b.committed() == 4 })
+	b.produce(rec(0, "a", "a 3"))
+	b.eventually("and past a fifth", func() bool { return b.committed() == 5 })
+	var order []string
+	for _, r := range b.read(sink) {
+		order = append(order, string(r.Value))
+	}
+	if want := []string{"b 1", "c 1", "a 1", "a 2", "a 3"}; !slices.Equal(order, want) {
+		t.Errorf("emitted %v, want %v", order, want)
+	}
+}
+
 func TestAnOutageDeadLettersNothing(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -331,6 +358,31 @@ func TestACommitForAnotherTopicOfTheSameNameIsNotGoneBy(t *testing.T) {
 	})
 }
 
+// As a broker that has just started and does not know all topics yet.
+func TestACommitForAnotherTopicIsNotGoneByEitherWhereABrokerDoesNotKnowTheTopic(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{}, 1)
+	for i := range 4 {
+		b.produce(rec(0, "", fmt.Sprint(i)))
+	}
+	var foreign kadm.Offsets
+	foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
+	if err := b.admin.CommitAllOffsets(t.Context(), group, foreign); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Bool
+	cluster.Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Observe: true, Count: -1, When: func(kmsg.Request) bool {
+			asked.Store(true)
+			return true
+		}},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: source, Err: kerr.UnknownTopicOrPartition, When: func(kmsg.Request) bool { return asked.Load() }},
+	)
+	b.consume()
+	b.eventually("all of this topic is done", func() bool { return len(b.work.done()) == 4 })
+}
+
 func TestWhatATransactionTookBackIsNotHandled(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -406,12 +458,18 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 	t.Parallel()
 	records := map[string]struct {
 		value   string
+		header  string // "x" where it is empty
 		headers int
+		key     int
 		cut     bool
 	}{
 		"at the broker's limit":                      {value: random(1_048_400), cut: true},
 		"5 MiB of spaces compressed to a few KiB":    {value: strings.Repeat(" ", 5<<20)},
 		"headers that leave no room for ours":        {headers: 1_048_300, cut: true},
+		"a header called like ours":                  {header: "kafka_dlt-x", headers: 1_048_300, cut: true},
+		"an origin without end":                      {header: kafka.HeaderOriginalTopic, headers: 1_048_300, cut: true},
+		"a mark without end":                         {header: kafka.HeaderTruncated, headers: 1_048_250, cut: true},
+		"a key that leaves no room":                  {key: 1_048_300, cut: true},
 		"a little below the limit, the stack is cut": {value: random(1_047_000), cut: true},
 	}
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
@@ -420,9 +478,9 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 		}}, 1)
 		var names []string
 		for _, name := range slices.Sorted(maps.Keys(records)) {
-			r := rec(0, name, records[name].value)
+			r := rec(0, name+"|"+random(records[name].key), records[name].value)
 			if n := records[name].headers; n > 0 {
-				r.Headers = []kgo.RecordHeader{{Key: "x", Value: []byte(random(n))}}
+				r.Headers = []kgo.RecordHeader{{Key: cmp.Or(records[name].header, "x"), Value: []byte(random(n))}}
 			}
 			b.produce(r)
 			names = append(names, name)
@@ -430,14 +488,53 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 		b.consume()
 		b.eventually("all are dead-lettered", func() bool { return b.committed() == int64(len(names)) })
 		for _, r := range b.read(letters) {
-			if cut := header(r, kafka.HeaderTruncated); (cut != "") != records[string(r.Key)].cut {
-				t.Errorf("%s: cut %q", r.Key, cut)
+			name, _, _ := strings.Cut(string(r.Key), "|")
+			if cut := header(r, kafka.HeaderTruncated); (cut != "") != records[name].cut {
+				t.Errorf("%s: cut %q", name, cut)
 			}
 			if header(r, kafka.HeaderOriginalTopic) != source {
-				t.Errorf("%s: lost its origin", r.Key)
+				t.Errorf("%s: lost its origin", name)
 			}
 		}
 	})
+}
+
+// As brokers answer whose segments (segment.bytes) are smaller than max.message.bytes.
+func TestADeadLetterFitsIntoASegment(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{decide: func(string, int) error { return kafka.Fatal("invalid", errors.New("no")) }}, 1)
+	b.produce(rec(0, "large", random(900_000)))
+	cluster.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		response, refused := tooLargeForASegment(request.(*kmsg.ProduceRequest), 500_000)
+		return response, nil, refused
+	})
+	b.consume()
+	b.eventually("it is dead-lettered", func() bool { return b.committed() == 1 })
+	if cut := header(b.read(letters)[0], kafka.HeaderTruncated); cut != "stacktrace,value" {
+		t.Errorf("cut %q", cut)
+	}
+}
+
+// tooLargeForASegment refuses the first batch that is larger than limit, and with it the request.
+func tooLargeForASegment(request *kmsg.ProduceRequest, limit int) (kmsg.Response, bool) {
+	response := request.ResponseKind().(*kmsg.ProduceResponse)
+	for _, asked := range request.Topics {
+		for _, p := range asked.Partitions {
+			if len(p.Records) <= limit {
+				continue
+			}
+			topic := kmsg.NewProduceResponseTopic()
+			topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
+			partition := kmsg.NewProduceResponseTopicPartition()
+			partition.Partition, partition.ErrorCode = p.Partition, kerr.RecordListTooLarge.Code
+			topic.Partitions = append(topic.Partitions, partition)
+			response.Topics = append(response.Topics, topic)
+			return response, true
+		}
+	}
+	return nil, false
 }
 
 func TestNoRecordIsLostWhenConsumersComeAndGo(t *testing.T) {

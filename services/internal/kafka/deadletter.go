@@ -3,8 +3,8 @@ package kafka
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -134,8 +134,8 @@ func cut(text string, limit int) string {
 }
 
 // shrink cuts a dead letter that the brokers found too large, a step a call: first the stack trace, then the value, to
-// 900 KiB (below the brokers' default limit) and then by half, at last the original's own headers. It tells in a header
-// what it cut, and is false when nothing is left to cut.
+// 900 KiB (below the brokers' default limit) and then by half, then the original's own headers, then all but those of this
+// death, at last the key by half. It tells in a header what it cut, and is false when nothing is left to cut.
 func shrink(letter *Record) bool {
 	switch {
 	case removeHeader(letter, HeaderExceptionStack):
@@ -146,20 +146,53 @@ func shrink(letter *Record) bool {
 	case len(letter.Value) > 0:
 		letter.Value = letter.Value[:len(letter.Value)/2]
 		noteCut(letter, "value")
-	default:
-		kept := letter.Headers[:0:0]
-		for _, h := range letter.Headers {
-			if strings.HasPrefix(h.Key, "kafka_dlt-") || h.Key == HeaderTruncated {
-				kept = append(kept, h)
-			}
-		}
-		if len(kept) == len(letter.Headers) {
-			return false
-		}
-		letter.Headers = kept
+	case keepHeaders(letter, aboutDeaths(letter.Headers)), keepHeaders(letter, ofThisDeath(letter.Headers)):
 		noteCut(letter, "headers")
+	case len(letter.Key) > 0:
+		letter.Key = letter.Key[:len(letter.Key)/2]
+		noteCut(letter, "key")
+	default:
+		return false
 	}
 	return true
+}
+
+// keepHeaders tells whether there were others.
+func keepHeaders(letter *Record, kept []Header) bool {
+	others := len(kept) < len(letter.Headers)
+	letter.Headers = kept
+	return others
+}
+
+func aboutDeaths(headers []Header) []Header {
+	kept := headers[:0:0]
+	for _, h := range headers {
+		if strings.HasPrefix(h.Key, "kafka_dlt-") || h.Key == HeaderTruncated {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+// ofThisDeath are the last of each key that a dead letter has: they were appended, and are known to be small.
+func ofThisDeath(headers []Header) []Header {
+	last := map[string]int{
+		HeaderOriginalTopic: -1, HeaderOriginalPartition: -1, HeaderOriginalOffset: -1, HeaderOriginalTimestamp: -1,
+		HeaderOriginalTimestampType: -1, HeaderOriginalGroup: -1,
+		HeaderExceptionClass: -1, HeaderExceptionCause: -1, HeaderExceptionMessage: -1, HeaderTruncated: -1,
+	}
+	for i, h := range headers {
+		if _, ours := last[h.Key]; ours {
+			last[h.Key] = i
+		}
+	}
+	kept := headers[:0:0]
+	for i, h := range headers {
+		if at, ours := last[h.Key]; ours && at == i {
+			kept = append(kept, h)
+		}
+	}
+	return kept
 }
 
 func removeHeader(r *Record, key string) bool {
@@ -172,14 +205,15 @@ func removeHeader(r *Record, key string) bool {
 	return false
 }
 
+// noteCut adds to what the header says. Whoever wrote it before may have written anything.
 func noteCut(r *Record, what string) {
-	for i, h := range r.Headers {
-		if h.Key == HeaderTruncated {
-			if !strings.Contains(string(h.Value), what) {
-				r.Headers[i].Value = fmt.Appendf(nil, "%s,%s", h.Value, what)
-			}
-			return
+	var all []string
+	before := string(HeaderValue(r, HeaderTruncated))
+	for _, word := range []string{"stacktrace", "value", "headers", "key"} {
+		if word == what || strings.Contains(before, word) {
+			all = append(all, word)
 		}
 	}
-	r.Headers = append(r.Headers, Header{Key: HeaderTruncated, Value: []byte(what)})
+	r.Headers = slices.DeleteFunc(r.Headers, func(h Header) bool { return h.Key == HeaderTruncated })
+	r.Headers = append(r.Headers, Header{Key: HeaderTruncated, Value: []byte(strings.Join(all, ","))})
 }

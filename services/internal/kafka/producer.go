@@ -91,7 +91,7 @@ func (p *Producer) Produce(ctx context.Context, records []*Record) []error {
 	errs := p.produce(ctx, records)
 	var failed error
 	for i, err := range errs {
-		if errors.Is(err, kerr.MessageTooLarge) {
+		if tooLarge(err) {
 			errs[i] = p.produceAlone(ctx, records[i])
 		}
 		if errs[i] != nil {
@@ -150,16 +150,21 @@ func (p *Producer) produceAlone(ctx context.Context, r *Record) error {
 	defer p.mu.Unlock()
 	for {
 		err := p.send(ctx, []*Record{r})[0]
-		if !errors.Is(err, kerr.MessageTooLarge) || !shrink(r) {
+		if !tooLarge(err) || !shrink(r) {
 			return err
 		}
 	}
 }
 
+// tooLarge tells whether brokers take no batch of that size, be it for its own sake or for that of their segments.
+func tooLarge(err error) bool {
+	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
+}
+
 // lasting tells whether the client may keep giving the same answer although its cause is gone.
 func lasting(err error) bool {
 	return err != nil && !errors.Is(err, kgo.ErrClientClosed) && !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) &&
-		!errors.Is(err, kerr.MessageTooLarge) && !errors.Is(err, kerr.UnknownTopicOrPartition) &&
+		!tooLarge(err) && !errors.Is(err, kerr.UnknownTopicOrPartition) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -186,10 +186,13 @@ func (s *session) newFailure(failed error) bool {
 	return s.unwritten != "" && s.unwritten != before
 }
 
+// maxLoggedKey bounds a key in the log, whoever wrote it.
+const maxLoggedKey = 255
+
 func (s *session) deadLettered(e *entry) {
 	s.c.metrics.deadLetters.WithLabelValues(e.record.Topic, nameOf(e.lastErr)).Inc()
 	s.c.config.Log.Warn("dead-lettered", "topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset,
-		s.c.config.KeyName, string(e.record.Key), traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
+		s.c.config.KeyName, cut(string(e.record.Key), maxLoggedKey), traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
 }
 
 // traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>. Without one a line has no trace_id.

@@ -28,16 +28,26 @@ type waitingKey struct {
 // waiting holds the records to be tried again, and behind each the later records of its key, so that order within a key
 // is kept while the rest of the partition goes on. It is not safe for concurrent use.
 type waiting struct {
-	due    dueHeap
-	behind map[waitingKey][]*entry
-	count  int
-	bytes  int
+	due   dueHeap
+	holds map[waitingKey]*hold
+	count int
+	bytes int
 }
 
-func newWaiting() *waiting { return &waiting{behind: map[waitingKey][]*entry{}} }
+// hold is a key whose records wait behind one of them.
+type hold struct {
+	by     *entry
+	behind []*entry // in offset order
+}
 
-// retryAt lets an entry wait until due.
+func newWaiting() *waiting { return &waiting{holds: map[waitingKey]*hold{}} }
+
+// retryAt lets an entry wait until due, and the later records of its key behind it; or behind another of its key that
+// waits already.
 func (w *waiting) retryAt(e *entry, due time.Time) {
+	if w.holdBack(e) {
+		return
+	}
 	e = e.detach()
 	e.due = due
 	heap.Push(&w.due, e)
@@ -45,33 +55,36 @@ func (w *waiting) retryAt(e *entry, due time.Time) {
 	if e.record.Key == nil {
 		return
 	}
-	if _, held := w.behind[e.key()]; !held {
-		w.behind[e.key()] = nil
+	if _, held := w.holds[e.key()]; !held {
+		w.holds[e.key()] = &hold{by: e}
 	}
 }
 
-// holdBack lets an entry wait behind an earlier one of its key, if there is one.
+// holdBack lets an entry wait behind another of its key, if there is one that waits.
 func (w *waiting) holdBack(e *entry) bool {
-	queue, held := w.held(e)
-	if !held {
+	h := w.hold(e)
+	if h == nil || h.by == e {
 		return false
 	}
 	e = e.detach()
-	w.behind[e.key()] = append(queue, e)
+	at := len(h.behind)
+	for at > 0 && h.behind[at-1].record.Offset > e.record.Offset {
+		at--
+	}
+	h.behind = slices.Insert(h.behind, at, e)
 	w.added(e)
 	return true
 }
 
-// held is what waits behind an entry's key, and whether anything may. It is asked of every record.
-func (w *waiting) held(e *entry) ([]*entry, bool) {
-	if len(w.behind) == 0 || e.record.Key == nil {
-		return nil, false
+// hold is of an entry's key, nil where it is not held. It is asked of every record.
+func (w *waiting) hold(e *entry) *hold {
+	if len(w.holds) == 0 || e.record.Key == nil {
+		return nil
 	}
-	queue, held := w.behind[e.key()]
-	return queue, held
+	return w.holds[e.key()]
 }
 
-// ready takes out up to limit entries that are due. Their keys stay held until release.
+// ready takes out up to limit entries that are due. Their keys stay held by them until release.
 func (w *waiting) ready(now time.Time, limit int) []*entry {
 	var out []*entry
 	for len(w.due) > 0 && len(out) < limit && !w.due[0].due.After(now) {
@@ -82,20 +95,20 @@ func (w *waiting) ready(now time.Time, limit int) []*entry {
 	return out
 }
 
-// release lets go of a finished entry's key. The records behind it become due, one after the other.
+// release lets go of a finished entry's key, if it is that entry which holds it. The records behind it become due, one
+// after the other.
 func (w *waiting) release(e *entry, now time.Time) {
-	queue, held := w.held(e)
-	if !held {
+	h := w.hold(e)
+	if h == nil || h.by != e {
 		return
 	}
-	if len(queue) == 0 {
-		delete(w.behind, e.key())
+	if len(h.behind) == 0 {
+		delete(w.holds, e.key())
 		return
 	}
-	next := queue[0]
-	w.behind[e.key()] = queue[1:]
-	w.removed(next)
-	w.retryAt(next, now)
+	h.by, h.behind = h.behind[0], h.behind[1:]
+	w.removed(h.by)
+	w.retryAt(h.by, now)
 }
 
 // drop forgets everything of a partition.
@@ -110,12 +123,12 @@ func (w *waiting) drop(p *partition) {
 	}
 	w.due = kept
 	heap.Init(&w.due)
-	for key, queue := range w.behind {
+	for key, h := range w.holds {
 		if key.partition == p {
-			for _, e := range queue {
+			for _, e := range h.behind {
 				w.removed(e)
 			}
-			delete(w.behind, key)
+			delete(w.holds, key)
 		}
 	}
 }

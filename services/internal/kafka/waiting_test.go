@@ -3,6 +3,7 @@ package kafka
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
@@ -53,10 +54,37 @@ func TestWaitingRecordsOfAKeyComeOutInOrderAndEachOnce(t *testing.T) {
 				take(e)
 			}
 		}
-		if finished != records || w.count != 0 || w.bytes != 0 || p.waiting != 0 || len(w.behind) != 0 {
-			t.Fatalf("%d of %d came out; %d, %d bytes, %d of the partition still wait; %d keys held", finished, records, w.count, w.bytes, p.waiting, len(w.behind))
+		if finished != records || w.count != 0 || w.bytes != 0 || p.waiting != 0 || len(w.holds) != 0 {
+			t.Fatalf("%d of %d came out; %d, %d bytes, %d of the partition still wait; %d keys held", finished, records, w.count, w.bytes, p.waiting, len(w.holds))
 		}
 	})
+}
+
+func TestOnlyTheRecordThatOthersWaitBehindLetsThemGo(t *testing.T) {
+	t.Parallel()
+	w, p, now := newWaiting(), &partition{}, time.Unix(0, 0)
+	of := func(offset int64) *entry {
+		return &entry{partition: p, record: &Record{Offset: offset, Key: []byte("a")}}
+	}
+	offsets := func() (out []int64) {
+		for _, e := range w.ready(now, 10) {
+			out = append(out, e.record.Offset)
+			defer w.release(e, now)
+		}
+		return out
+	}
+	w.retryAt(of(1), now)
+	w.holdBack(of(4))
+	w.retryAt(of(3), now) // both had been emitted, and neither is acknowledged
+	w.release(of(2), now) // which had been emitted with them, and is
+	for _, want := range []int64{1, 3, 4} {
+		if got := offsets(); !slices.Equal(got, []int64{want}) {
+			t.Fatalf("due are %v, want %d alone", got, want)
+		}
+	}
+	if len(w.holds) != 0 || w.count != 0 {
+		t.Errorf("%d keys are held, %d records wait", len(w.holds), w.count)
+	}
 }
 
 func TestADroppedPartitionLeavesNothingWaiting(t *testing.T) {

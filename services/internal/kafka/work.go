@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,9 @@ const probeAfter = 3
 // work takes a batch to the handler until it is settled: again and again during an outage, in halves when it is refused.
 func (s *session) work(ctx context.Context, batch []*entry) {
 	for attempt := 1; ; attempt++ {
+		if attempt > 1 {
+			batch = s.inOrder(batch)
+		}
 		if batch = s.stillOurs(batch); len(batch) == 0 {
 			return
 		}
@@ -37,7 +41,7 @@ func (s *session) work(ctx context.Context, batch []*entry) {
 			s.c.metrics.splits.Inc()
 			half := len(batch) / 2
 			s.work(ctx, batch[:half:half])
-			s.work(ctx, batch[half:])
+			s.work(ctx, s.inOrder(batch[half:]))
 			return
 		}
 		s.waitOut(ctx, attempt, err)
@@ -110,6 +114,19 @@ func (s *session) giveBack(batch []*entry) {
 	for _, e := range batch {
 		e.partition.inFlight--
 	}
+}
+
+// inOrder leaves out what has to wait because an earlier record of its key was put off since the batch was polled.
+func (s *session) inOrder(batch []*entry) []*entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(batch, func(e *entry) bool {
+		held := !e.partition.gone && s.waiting.holdBack(e)
+		if held {
+			e.partition.inFlight--
+		}
+		return held
+	})
 }
 
 type panicError struct {

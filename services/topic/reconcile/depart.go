@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -47,7 +48,7 @@ func (p *pass) depart(ctx context.Context) (*verdict, error) {
 // claim writes down which topic this process made for the resource, where the deletion came before the status did.
 func (p *pass) claim(ctx context.Context) (*verdict, error) {
 	m, s := p.memory, &p.resource.Status
-	if s.TopicID != "" || m.attempted == nil && !m.made {
+	if s.TopicID != "" || m.attempted == nil && m.made == nil {
 		return nil, nil
 	}
 	if m.attempted != nil || m.madeID == "" {
@@ -63,7 +64,7 @@ func (p *pass) claim(ctx context.Context) (*verdict, error) {
 			m.disown()
 			return nil, nil
 		}
-		m.made, m.madeID = true, have.ID
+		m.made, m.madeID = cmp.Or(m.attempted, m.made), have.ID
 	}
 	if s.TopicID = m.madeID; s.TopicID == "" {
 		s.TopicID = v1alpha1.TopicIDByName

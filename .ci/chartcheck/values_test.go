@@ -105,6 +105,23 @@ func TestLintStrict(t *testing.T) {
 	}
 }
 
+// Whoever names min.insync.replicas knows why; the chart's own is for those who do not.
+func TestTopicsHaveTheConfigurationAskedFor(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{`topics.config={}`: "2", `topics.config={"min.insync.replicas":"1"}`: "1"} {
+		p := profile{chart: root + "/charts/openorder", values: []string{root + "/charts/openorder/values-production.yaml"}, set: []string{set}}
+		topics := ofKind(p.resources(t), "KafkaTopic")
+		if len(topics) == 0 {
+			t.Fatal("no topics")
+		}
+		for _, topic := range topics {
+			if got := text(topic, "spec", "config", "min.insync.replicas"); got != want {
+				t.Errorf("%s, %s: min.insync.replicas is %q, want %s", set, topic, got, want)
+			}
+		}
+	}
+}
+
 // What holds data, and what it cannot be read without, outlives the release unless keepData is false.
 func TestDataIsKept(t *testing.T) {
 	t.Parallel()

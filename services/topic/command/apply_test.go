@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -90,6 +91,16 @@ func TestWhatCannotBeDoneIsSaidAndTheRestIsDone(t *testing.T) {
 		r.is(t, 2, "good changed", "fewer changed", "x created", "Kafka cannot take partitions away", "make many: INVALID_REPLICATION_FACTOR")
 		run(t, &command.Diff{Connection: to(brokers), Files: wishes}, "").is(t, 1, "2 of 4 topics not as declared", "x the topic has 3 partitions and the resource asks for 1")
 	})
+}
+
+// Asked a second time, brokers say that the partitions are there.
+func TestPartitionsThatWereAddedWithoutAnAnswerAreNoFailure(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders")
+	adds := []kmsg.Key{kmsg.CreatePartitions}
+	fake.Fault(kfake.Fault{Keys: adds, Err: kerr.RequestTimedOut}, kfake.Fault{Keys: adds, Err: kerr.InvalidPartitions})
+	run(t, &command.Apply{Connection: to(brokers), Files: files(t, declare("orders", "partitions: 5")), Yes: true}, "").is(t, 0, "orders changed")
 }
 
 func TestAMistakeInOneManifestStopsAll(t *testing.T) {

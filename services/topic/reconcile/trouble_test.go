@@ -317,3 +317,17 @@ func TestAStatusNeverOverwritesAChange(t *testing.T) {
 		t.Errorf("the status: %+v", got.Status)
 	}
 }
+
+// A cluster that is starting has fewer brokers than its default asks for: waiting tools must not fail at once.
+func TestBrokersFewerThanTheClustersDefaultOfReplicasAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	starting := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.InvalidReplicationFactor, Count: -1})
+	b := setup(t, brokers, seldom)
+	b.apply("orders", `{}`)
+	if got := b.until("orders", "False NotEnoughBrokers: "); stalled(got) {
+		t.Error("it goes on by itself")
+	}
+	starting.Remove()
+	b.until("orders", "True Synced")
+}

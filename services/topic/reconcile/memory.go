@@ -135,14 +135,17 @@ func (i *ineffective) add(what string) {
 	if i.m == nil {
 		i.m = map[string]time.Time{}
 	}
+	maps.DeleteFunc(i.m, func(_ string, at time.Time) bool { return old(at) })
 	i.m[what] = time.Now()
 }
+
+func old(at time.Time) bool { return time.Since(at) > time.Hour }
 
 func (i *ineffective) has(what string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	at, ok := i.m[what]
-	if ok && time.Since(at) > time.Hour {
+	if ok && old(at) {
 		delete(i.m, what)
 		return false
 	}

@@ -158,6 +158,16 @@ func TestExportRoundTrip(t *testing.T) {
 	})
 }
 
+// Others' topics may be seen without the right to see their configuration.
+func TestAnExportAsksOnlyAboutTheTopicsThatItNames(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders", "secret")
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "secret", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	run(t, &command.Export{Connection: to(brokers)}, "").is(t, 2, "TOPIC_AUTHORIZATION_FAILED")
+	run(t, &command.Export{Connection: to(brokers), Patterns: []string{"orders"}}, "").is(t, 0, "topicName: orders")
+}
+
 // Redpanda takes keys such as min.insync.replicas without effect and does not describe them.
 func TestKeysThatRedpandaIgnoresDoNotDifferForEver(t *testing.T) {
 	t.Parallel()

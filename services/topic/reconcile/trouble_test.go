@@ -331,3 +331,15 @@ func TestBrokersFewerThanTheClustersDefaultOfReplicasAreWaitedFor(t *testing.T) 
 	starting.Remove()
 	b.until("orders", "True Synced")
 }
+
+// A condition has room for 32768 characters: the API server takes no status with more.
+func TestASentenceThatIsTooLongIsCut(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders")
+	b := setup(t, brokers)
+	b.apply("orders", `{managementPolicy: Observe, config: {leader.replication.throttled.replicas: "`+strings.Repeat("0:1,", 9000)+`"}}`)
+	if got := ready(b.untilWithin(20*time.Second, "orders", "False Drifted: ")); !strings.HasSuffix(got, "...") {
+		t.Errorf("it ends with %q", got[len(got)-40:])
+	}
+}

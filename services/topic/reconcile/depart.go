@@ -116,11 +116,11 @@ func (p *pass) waits(err error) *verdict {
 
 // release takes the finalizer away, after which the API server deletes the resource.
 func (p *pass) release(ctx context.Context) error {
-	if err := p.holdFinalizer(ctx, false); client.IgnoreNotFound(err) != nil {
-		return err
+	err := p.holdFinalizer(ctx, false)
+	if client.IgnoreNotFound(err) == nil {
+		p.flush()
 	}
-	p.flush()
-	return nil
+	return err
 }
 
 // departure is a resource that asks for its topic to be deleted.

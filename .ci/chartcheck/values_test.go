@@ -36,6 +36,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"topics that would hang":           {profile{chart: chart, values: kind, set: []string{"topics.deletionPolicy=Delete"}}, []string{"topics.deletionPolicy: Delete is refused"}},
 		"more replicas than brokers":       {profile{chart: chart, values: kind, set: []string{"topics.replicas=3"}}, []string{"topics.replicas: 3 are more than redpanda.replicas"}},
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
+		"one Kafka user for all services":  {profile{chart: chart, values: kind, set: []string{"redpanda.sasl=true", "defaults.kafka.username=shop"}}, []string{"kafka.username: order, inventory and notification are all shop", "services.NAME.kafka.username"}},
 		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
 		"brokers beside the all-in-one":    {profile{chart: chart, set: []string{"kafka.brokers=kafka:9092"}}, []string{"kafka: the all-in-one brings its own broker; for yours set mode=services"}},
 		"a database beside it":             {profile{chart: chart, set: []string{"services.order.database.existingSecret=db"}}, []string{"services.order.database: the all-in-one is one pod", "set mode=services"}},
@@ -102,6 +103,23 @@ func TestLintStrict(t *testing.T) {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
+	}
+}
+
+// Whoever names min.insync.replicas knows why; the chart's own is for those who do not.
+func TestTopicsHaveTheConfigurationAskedFor(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{`topics.config={}`: "2", `topics.config={"min.insync.replicas":"1"}`: "1"} {
+		p := profile{chart: root + "/charts/openorder", values: []string{root + "/charts/openorder/values-production.yaml"}, set: []string{set}}
+		topics := ofKind(p.resources(t), "KafkaTopic")
+		if len(topics) == 0 {
+			t.Fatal("no topics")
+		}
+		for _, topic := range topics {
+			if got := text(topic, "spec", "config", "min.insync.replicas"); got != want {
+				t.Errorf("%s, %s: min.insync.replicas is %q, want %s", set, topic, got, want)
+			}
+		}
 	}
 }
 

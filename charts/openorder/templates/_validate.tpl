@@ -46,6 +46,16 @@
 {{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
 {{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
 {{- end }}
+{{- $sharing := dict }}{{/* services by Kafka user */}}
+{{- range $name := include "openorder.kafka.users" . | fromYamlArray }}
+{{- $user := include "openorder.user.name" (dict "root" $ "name" $name) }}
+{{- $_ := set $sharing $user (append (default list (get $sharing $user)) $name) }}
+{{- end }}
+{{- range $user, $names := $sharing }}
+{{- if rest $names }}
+{{- $problems = append $problems (printf "kafka.username: %s and %s are all %s, and each is to have a User with rights of its own; name others in services.NAME.kafka.username, or none" (initial $names | join ", ") (last $names) $user) }}
+{{- end }}
+{{- end }}
 {{- range $name, $_ := include "openorder.ports" . | fromYaml }}
 {{- $settings := include "openorder.settings" (dict "root" $ "name" $name) | fromYaml }}
 {{- $scale := $settings.autoscaling }}

@@ -207,8 +207,8 @@ func (c *Cluster) Reach(ctx context.Context) error {
 	return nil
 }
 
-// List is all topics that may be seen, with all their configuration, by name. Internal ones are left out.
-func (c *Cluster) List(ctx context.Context) ([]*topic.Topic, error) {
+// List is the wanted ones of all topics that may be seen, with all their configuration, by name. Internal ones are left out.
+func (c *Cluster) List(ctx context.Context, wanted func(name string) bool) ([]*topic.Topic, error) {
 	req := kmsg.NewPtrMetadataRequest() // without names: all
 	resp, failed := request[*kmsg.MetadataResponse](ctx, c, req)
 	if failed != nil {
@@ -216,7 +216,7 @@ func (c *Cluster) List(ctx context.Context) ([]*topic.Topic, error) {
 	}
 	var queries []Query
 	for _, t := range resp.Topics {
-		if t.Topic != nil && !t.IsInternal && !topic.Internal(*t.Topic) {
+		if t.Topic != nil && !t.IsInternal && !topic.Internal(*t.Topic) && wanted(*t.Topic) {
 			queries = append(queries, Query{Name: *t.Topic, All: true})
 		}
 	}

@@ -143,7 +143,7 @@ func (s *session) do(ctx context.Context, one step) (string, error) {
 		}
 	}
 	try(len(one.Config) > 0, "set the configuration", "AlterConfigs", func(ctx context.Context) error { return s.Alter(ctx, one.Name, one.Config) })
-	try(one.Partitions != 0, "add partitions", "Alter", func(ctx context.Context) error { return s.AddPartitions(ctx, one.Name, one.Partitions) })
+	try(one.Partitions != 0, "add partitions", "Alter", func(ctx context.Context) error { return s.grow(ctx, one.Name, one.Partitions) })
 	try(one.Replicas != 0, "set the replicas", "AlterConfigs", func(ctx context.Context) error { return s.SetReplicas(ctx, one.Name, one.Replicas) })
 	failed := len(errs)
 	for _, refusal := range one.Refused {
@@ -156,6 +156,17 @@ func (s *session) do(ctx context.Context, one step) (string, error) {
 		s.settle(ctx, one)
 	}
 	return "changed", errors.Join(errs...)
+}
+
+// grow brings a topic to so many partitions. Asked again, for the first answer was lost, brokers refuse what they have done.
+func (s *session) grow(ctx context.Context, name string, to int32) error {
+	err := s.AddPartitions(ctx, name, to)
+	if cluster.Is(err, cluster.Refused) {
+		if have, unseen := s.describe(ctx, cluster.Query{Name: name}); unseen == nil && have != nil && have.Partitions >= to {
+			return nil
+		}
+	}
+	return err
 }
 
 // settle waits until the brokers show what they took, so that a diff that follows is empty. Replicas take as long as they

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -92,6 +93,16 @@ func TestWhatCannotBeDoneIsSaidAndTheRestIsDone(t *testing.T) {
 	})
 }
 
+// Asked a second time, brokers say that the partitions are there.
+func TestPartitionsThatWereAddedWithoutAnAnswerAreNoFailure(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders")
+	adds := []kmsg.Key{kmsg.CreatePartitions}
+	fake.Fault(kfake.Fault{Keys: adds, Err: kerr.RequestTimedOut}, kfake.Fault{Keys: adds, Err: kerr.InvalidPartitions})
+	run(t, &command.Apply{Connection: to(brokers), Files: files(t, declare("orders", "partitions: 5")), Yes: true}, "").is(t, 0, "orders changed")
+}
+
 func TestAMistakeInOneManifestStopsAll(t *testing.T) {
 	t.Parallel()
 	_, brokers := testenv.FakeKafka(t)
@@ -145,6 +156,16 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 		run(t, &command.Apply{Connection: to(brokers), Files: command.Files{Paths: []string{folder}}}, "").is(t, 0, "4 topics as declared")
 	})
+}
+
+// Others' topics may be seen without the right to see their configuration.
+func TestAnExportAsksOnlyAboutTheTopicsThatItNames(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders", "secret")
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "secret", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	run(t, &command.Export{Connection: to(brokers)}, "").is(t, 2, "TOPIC_AUTHORIZATION_FAILED")
+	run(t, &command.Export{Connection: to(brokers), Patterns: []string{"orders"}}, "").is(t, 0, "topicName: orders")
 }
 
 // Redpanda takes keys such as min.insync.replicas without effect and does not describe them.

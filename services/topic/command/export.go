@@ -51,20 +51,18 @@ func (c *Export) run(ctx context.Context, out terminal.IO) error {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	topics, err := persist(ctx, s.List)
+	found, err := persist(ctx, func(ctx context.Context) ([]*topic.Topic, error) { return s.List(ctx, c.wants) })
 	if err != nil {
 		return s.explain("list topics", "Describe and DescribeConfigs on the topics", err)
 	}
-	var wanted []topic.Topic
-	for _, t := range topics {
-		if c.wants(t.Name) {
-			wanted = append(wanted, *t)
-		}
-	}
-	if len(wanted) == 0 {
+	if len(found) == 0 {
 		return errors.New("there is no such topic that may be seen")
 	}
-	return manifest.Write(out.Out, manifest.FromTopics(wanted, c.Namespace))
+	topics := make([]topic.Topic, len(found))
+	for i, t := range found {
+		topics[i] = *t
+	}
+	return manifest.Write(out.Out, manifest.FromTopics(topics, c.Namespace))
 }
 
 func (c *Export) wants(name string) bool {

@@ -15,6 +15,7 @@ import (
 
 // adjust brings a topic that is there to what is desired, step by step. A step that fails keeps no other back.
 func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.Topic) (*verdict, error) {
+	desired.Enforced = p.resource.Status.ConfigKeys // of this topic, and not of one that had its name before
 	plan := topic.Diff(desired, have, p.ability(desired.Name))
 	had := have.Partitions
 	taken, altered, err := p.alter(ctx, plan)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -47,7 +48,7 @@ func (p *pass) depart(ctx context.Context) (*verdict, error) {
 // claim writes down which topic this process made for the resource, where the deletion came before the status did.
 func (p *pass) claim(ctx context.Context) (*verdict, error) {
 	m, s := p.memory, &p.resource.Status
-	if s.TopicID != "" || m.attempted == nil && !m.made {
+	if s.TopicID != "" || m.attempted == nil && m.made == nil {
 		return nil, nil
 	}
 	if m.attempted != nil || m.madeID == "" {
@@ -63,7 +64,7 @@ func (p *pass) claim(ctx context.Context) (*verdict, error) {
 			m.disown()
 			return nil, nil
 		}
-		m.made, m.madeID = true, have.ID
+		m.made, m.madeID = cmp.Or(m.attempted, m.made), have.ID
 	}
 	if s.TopicID = m.madeID; s.TopicID == "" {
 		s.TopicID = v1alpha1.TopicIDByName
@@ -115,11 +116,11 @@ func (p *pass) waits(err error) *verdict {
 
 // release takes the finalizer away, after which the API server deletes the resource.
 func (p *pass) release(ctx context.Context) error {
-	if err := p.holdFinalizer(ctx, false); client.IgnoreNotFound(err) != nil {
-		return err
+	err := p.holdFinalizer(ctx, false)
+	if client.IgnoreNotFound(err) == nil {
+		p.flush()
 	}
-	p.flush()
-	return nil
+	return err
 }
 
 // departure is a resource that asks for its topic to be deleted.

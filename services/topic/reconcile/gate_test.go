@@ -14,6 +14,7 @@ type gate struct {
 	counts map[string]int
 	before func(what string) // called before a write goes through
 	read   func()            // called once, before a read goes through
+	lost   string            // what is answered once as a proxy does that does not know the way
 	last   bool              // closed once the request under way is answered
 	closed bool
 }
@@ -38,6 +39,11 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if g.closed {
 		g.mu.Unlock()
 		return nil, errClosed
+	}
+	if what == g.lost {
+		g.lost = ""
+		g.mu.Unlock()
+		return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Header: http.Header{}, Request: req}, nil
 	}
 	g.mu.Unlock()
 	resp, err := g.next.RoundTrip(req)
@@ -78,6 +84,12 @@ func (g *gate) on(before func(what string)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.before = before
+}
+
+func (g *gate) lose(what string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = what
 }
 
 // writes is how many writes to KafkaTopics there were.

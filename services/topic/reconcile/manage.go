@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 // manage brings the topic to what the resource says.
 func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, error) {
+	desired.Enforced = slices.Concat(desired.Enforced, p.memory.keys()) // the resource may have changed since
 	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
 	if err == nil && have != nil && have.Internal {
 		return p.stand(ctx, p.disown(terminal(ReasonForbidden, desired.Name+" is one of the cluster's own topics. Choose another topicName.")))
@@ -52,7 +54,7 @@ func (p *pass) missed(ctx context.Context) (*verdict, error) {
 	}
 	p.Metrics.drift.Inc()
 	p.say(warning, EventMissing, "The topic %s with the id %s is gone, with all its records; it is created again, empty.", p.resource.TopicName(), s.TopicID)
-	s.TopicID, s.Created, s.Partitions, s.Replicas = "", false, 0, 0
+	s.TopicID, s.Created, s.Partitions, s.Replicas, s.ConfigKeys = "", false, 0, 0, nil
 	p.record(&verdict{ready: metav1.ConditionFalse, reason: ReasonMissing, message: "The topic is gone, with all its records. It is created again, empty."})
 	if err := p.writeStatus(ctx); err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func (p *pass) create(ctx context.Context, desired topic.Desired) (*verdict, err
 		}
 		return p.trouble(err), nil
 	}
-	p.memory.attempted, p.memory.made, p.memory.madeID = nil, true, made.ID
+	p.memory.attempted, p.memory.made, p.memory.madeID = nil, &desired, made.ID
 	if incomplete(made, desired) {
 		// The brokers did not tell all of what they made: look, until they show it.
 		made, err = p.await(ctx, desired, func(t *topic.Topic) bool { return t != nil })
@@ -113,7 +115,8 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 		p.took = true
 		s.TopicID, s.Created = id, p.ours(have)
 		if s.Created {
-			m.made, m.madeID, m.attempted = true, have.ID, nil // until the status says so
+			m.made, m.madeID, m.attempted = cmp.Or(m.attempted, m.made), have.ID, nil // until the status says so
+			s.ConfigKeys = m.keys()
 			p.say(normal, EventCreated, "Created the topic %s with %d partitions and %d replicas.", name, have.Partitions, have.Replicas)
 		} else {
 			p.say(normal, EventAdopted, "Took over the topic %s, which was there already, with the id %s, %d partitions and %d replicas.", name, id, have.Partitions, have.Replicas)
@@ -137,7 +140,7 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 // of a create, it has to look as it was asked for: somebody else may have made it.
 func (p *pass) ours(have *topic.Topic) bool {
 	m := p.memory
-	if m.made && (m.madeID == have.ID || m.madeID == "") {
+	if m.made != nil && (m.madeID == have.ID || m.madeID == "") {
 		return true
 	}
 	if m.attempted == nil {

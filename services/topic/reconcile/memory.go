@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,9 +21,9 @@ type memory struct {
 	uid types.UID
 	// attempted is a create that may have been carried out, though nobody said so, after the topic was seen to be absent.
 	attempted *topic.Desired
-	// madeID is the topic that this process made for the resource, until the status says so.
+	// made is what this process made the resource's topic as, and madeID that topic's id, until the status says so.
+	made   *topic.Desired
 	madeID string
-	made   bool
 	// deleted: this process deleted the topic; the finalizer still stands.
 	deleted bool
 
@@ -108,7 +111,16 @@ func (m *memory) gone() bool {
 	return time.Since(m.absent) >= confirmAbsence
 }
 
-func (m *memory) disown() { m.attempted, m.made, m.madeID = nil, false, "" }
+func (m *memory) disown() { m.attempted, m.made, m.madeID = nil, nil, "" }
+
+// keys are those of the configuration that the topic was made with, or may have been.
+func (m *memory) keys() []string {
+	asked := cmp.Or(m.attempted, m.made)
+	if asked == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(asked.Config))
+}
 
 // ineffective remembers the configuration that the brokers take without effect, so that it is not set again at each
 // sweep. It forgets after an hour, for brokers are upgraded.
@@ -123,14 +135,17 @@ func (i *ineffective) add(what string) {
 	if i.m == nil {
 		i.m = map[string]time.Time{}
 	}
+	maps.DeleteFunc(i.m, func(_ string, at time.Time) bool { return old(at) })
 	i.m[what] = time.Now()
 }
+
+func old(at time.Time) bool { return time.Since(at) > time.Hour }
 
 func (i *ineffective) has(what string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	at, ok := i.m[what]
-	if ok && time.Since(at) > time.Hour {
+	if ok && old(at) {
 		delete(i.m, what)
 		return false
 	}

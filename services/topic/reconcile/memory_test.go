@@ -61,3 +61,13 @@ func TestALookThatTellsNothingEndsAnAbsence(t *testing.T) {
 		}
 	}
 }
+
+// Topics come and go, and what brokers take without effect on them must not pile up.
+func TestWhatIsTakenWithoutEffectIsForgottenThoughNobodyAsks(t *testing.T) {
+	t.Parallel()
+	i := ineffective{m: map[string]time.Time{"gone/segment.bytes=1": time.Now().Add(-2 * time.Hour)}}
+	i.add("there/segment.bytes=1")
+	if len(i.m) != 1 || !i.has("there/segment.bytes=1") {
+		t.Errorf("remembered: %v", i.m)
+	}
+}

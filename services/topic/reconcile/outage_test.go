@@ -128,3 +128,19 @@ func TestAnAnnotationThatCameInAnOutageIsAnsweredAfterIt(t *testing.T) {
 		return ready(b.get("orders")) == "True Synced: The topic is as this resource says."
 	})
 }
+
+// A proxy before the API server, or one that has just started, may answer 404 for what is there.
+func TestAResourceThatIsSaidNotToExistIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.gate.lose("status")
+	b.apply("orders", `{deletionPolicy: Delete}`)
+	b.until("orders", "True Synced")
+	b.gate.lose("finalizer")
+	b.delete("orders")
+	b.untilGone("orders")
+	if b.topic("orders") != nil {
+		t.Error("the topic is there still")
+	}
+}

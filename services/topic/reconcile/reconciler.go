@@ -80,7 +80,7 @@ func (p *pass) refused(err error) (reconcile.Result, error) {
 	p.keep()
 	switch {
 	case apierrors.IsNotFound(err):
-		return reconcile.Result{}, nil
+		return reconcile.Result{RequeueAfter: time.Second}, nil // if it is so, the cache will show it; a proxy says it, too
 	case apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: 20 * time.Millisecond}, nil // somebody changed it; the cache will show it
 	}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -36,6 +37,7 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 			return reconcile.Result{RequeueAfter: min(after, v.patience-troubled)}, nil
 		}
 	}
+	v.message = fitting(v.message)
 	p.sayVerdict(v)
 	p.record(v)
 	if err := p.writeStatus(ctx); err != nil {
@@ -46,6 +48,15 @@ func (p *pass) finish(ctx context.Context, v *verdict) (reconcile.Result, error)
 	}
 	p.flush()
 	return reconcile.Result{RequeueAfter: after}, nil
+}
+
+// fitting is a sentence that a condition has room for: it may quote values of any length.
+func fitting(sentence string) string {
+	const room, end = 32768, "..."
+	if len(sentence) <= room {
+		return sentence
+	}
+	return strings.ToValidUTF8(sentence[:room-len(end)], "") + end
 }
 
 // record puts a verdict into the status.

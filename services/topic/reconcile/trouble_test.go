@@ -317,3 +317,29 @@ func TestAStatusNeverOverwritesAChange(t *testing.T) {
 		t.Errorf("the status: %+v", got.Status)
 	}
 }
+
+// A cluster that is starting has fewer brokers than its default asks for: waiting tools must not fail at once.
+func TestBrokersFewerThanTheClustersDefaultOfReplicasAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	starting := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.InvalidReplicationFactor, Count: -1})
+	b := setup(t, brokers, seldom)
+	b.apply("orders", `{}`)
+	if got := b.until("orders", "False NotEnoughBrokers: "); stalled(got) {
+		t.Error("it goes on by itself")
+	}
+	starting.Remove()
+	b.until("orders", "True Synced")
+}
+
+// A condition has room for 32768 characters: the API server takes no status with more.
+func TestASentenceThatIsTooLongIsCut(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	testenv.CreateTopics(t, brokers, 1, "orders")
+	b := setup(t, brokers)
+	b.apply("orders", `{managementPolicy: Observe, config: {leader.replication.throttled.replicas: "`+strings.Repeat("0:1,", 9000)+`"}}`)
+	if got := ready(b.untilWithin(20*time.Second, "orders", "False Drifted: ")); !strings.HasSuffix(got, "...") {
+		t.Errorf("it ends with %q", got[len(got)-40:])
+	}
+}

@@ -99,7 +99,11 @@ func (p *pass) trouble(err error) *verdict {
 	case cluster.Disabled:
 		return passing(ReasonDeletionDisabled, "The brokers delete no topics (delete.topic.enable).")
 	case cluster.Refused:
-		if n := p.resource.Spec.Replicas; e.Code == "INVALID_REPLICATION_FACTOR" && n != nil && p.Cluster.Brokers() > 0 && int(*n) > p.Cluster.Brokers() {
+		switch n := p.resource.Spec.Replicas; {
+		case e.Code != "INVALID_REPLICATION_FACTOR":
+		case n == nil:
+			return passing(ReasonNotEnoughBrokers, "There are fewer brokers than the topic is to have replicas. Start more, or set spec.replicas for a new topic. "+asSentence(e.Error()))
+		case p.Cluster.Brokers() > 0 && int(*n) > p.Cluster.Brokers():
 			return passing(ReasonNotEnoughBrokers, fmt.Sprintf("spec.replicas is %d and there are %d brokers. Start more, or lower it.", *n, p.Cluster.Brokers()))
 		}
 		return terminal(ReasonRefused, "The brokers refuse it. "+asSentence(e.Error()))

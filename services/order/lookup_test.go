@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,13 +115,13 @@ func TestWhatNobodyWaitsForAnyMoreIsNotAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bound = 3 * time.Second
 		thaw := time.Now().Add(time.Minute)
-		asked := 0
+		var asked atomic.Int64
 		lookups := newLookups(func(ctx context.Context, _ []int64) ([]Order, error) {
 			if time.Now().Before(thaw) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
-			asked++
+			asked.Add(1)
 			time.Sleep(100 * time.Millisecond)
 			return nil, nil
 		}, bound)
@@ -133,7 +134,7 @@ func TestWhatNobodyWaitsForAnyMoreIsNotAsked(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), bound)
 		defer cancel()
 		if _, _, err := lookups.get(ctx, 7); err != nil {
-			t.Errorf("after %d questions: %v", asked, err)
+			t.Errorf("after %d questions: %v", asked.Load(), err)
 		}
 		time.Sleep(time.Minute)
 	})

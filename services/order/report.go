@@ -16,6 +16,8 @@ func (s *Service) Report(ctx context.Context, reports []Report) ([]Verdict, erro
 	if len(reports) == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	decisions, err := s.store.Apply(ctx, reports)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,10 @@ func (t Timing) orDefaults() Timing {
 	return t
 }
 
+// patience bounds how long a database server that has frozen keeps a task waiting: after a failover the next answers. It is
+// longer than any question and publishing together may take.
+const patience = time.Minute
+
 // republishRate bounds how many unanswered orders a replica publishes again a second.
 const republishRate = 1000
 

@@ -40,6 +40,8 @@ func (o *outbox) calmed() bool {
 
 // sweep publishes one claim of overdue publications and tells whether there may be more.
 func (o *outbox) sweep(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	claimed, err := o.store.ClaimUnpublished(ctx, maxClaim, o.claimLease())
 	if err != nil || len(claimed) == 0 {
 		return false, err
@@ -54,18 +56,26 @@ func (o *outbox) sweep(ctx context.Context) (bool, error) {
 func (o *outbox) runUnanswered(ctx context.Context) error {
 	return every(ctx, o.timing.Sweep, func() {
 		for more := true; more && ctx.Err() == nil && !o.behind.Load(); {
-			claimed, err := o.store.ClaimUnanswered(ctx, maxClaim, o.claimLease())
-			if err == nil && len(claimed) > 0 {
-				var published int
-				published, err = o.send(ctx, claimed, o.limit.WaitN)
-				o.metrics.republished.Add(float64(published))
-			}
+			var err error
+			more, err = o.sweepUnanswered(ctx)
 			if ctx.Err() == nil {
 				o.unanswered.observe(err)
 			}
-			more = err == nil && len(claimed) > 0
 		}
 	})
+}
+
+// sweepUnanswered publishes one claim of unanswered publications and tells whether there may be more.
+func (o *outbox) sweepUnanswered(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	claimed, err := o.store.ClaimUnanswered(ctx, maxClaim, o.claimLease())
+	if err != nil || len(claimed) == 0 {
+		return false, err
+	}
+	published, err := o.send(ctx, claimed, o.limit.WaitN)
+	o.metrics.republished.Add(float64(published))
+	return err == nil, err
 }
 
 // send publishes the PENDING orders of claimed publications, chunk by chunk, and returns how many. throttle may be nil. What

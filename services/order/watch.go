@@ -184,6 +184,8 @@ func (w *watches) poll(ctx context.Context) error {
 	if len(seen) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	changed, err := w.store.Changed(ctx, seen)
 	if err != nil {
 		return err

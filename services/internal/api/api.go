@@ -55,7 +55,7 @@ func New(c Config) (http.Handler, huma.API) {
 	config.Formats = map[string]huma.Format{"application/json": strict, "json": strict}
 	config.Transformers = append(config.Transformers, tidy)
 	operations := humachi.New(router, config)
-	operations.UseMiddleware(body{max: c.MaxBody}.read)
+	operations.UseMiddleware(query(operations), body{max: c.MaxBody}.read)
 	return router, operations
 }
 

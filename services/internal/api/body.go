@@ -60,6 +60,7 @@ func (b body) take(w http.ResponseWriter, r *http.Request) (status int, detail s
 	if r.ContentLength > b.max {
 		return http.StatusRequestEntityTooLarge, "the body is too large"
 	}
+	r.Header.Set("Content-Type", strings.ToLower(r.Header.Get("Content-Type"))) // huma knows media types in small letters only
 	var text bytes.Buffer
 	if r.ContentLength > 0 {
 		text.Grow(int(r.ContentLength) + bytes.MinRead)

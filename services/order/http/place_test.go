@@ -106,7 +106,7 @@ func TestContentTypes(t *testing.T) {
 	t.Parallel()
 	r := setup(t)
 	for contentType, status := range map[string]int{
-		"application/json": 202, "application/json; charset=utf-8": 202, "text/plain": 415, "application/x-www-form-urlencoded": 415,
+		"application/json": 202, "application/json; charset=utf-8": 202, "Application/JSON": 202, "text/plain": 415, "application/x-www-form-urlencoded": 415,
 	} {
 		if a := r.call(t, "POST", "/api/orders", valid, "Content-Type", contentType); a.status != status {
 			t.Errorf("%s: %d, want %d: %s", contentType, a.status, status, a.body)

@@ -72,6 +72,7 @@ func TestListsOfNothingAndQuestionsThatMakeNoSense(t *testing.T) {
 	for query, place := range map[string]string{
 		"userId=x": "query.userId", "userId=0": "query.userId", "status=DONE": "query.status", "limit=0": "query.limit", "limit=201": "query.limit",
 		"cursor=x": "query.cursor", "cursor=-1": "query.cursor", "user=1": "query.user",
+		"userId=%zz": "query", "userId=42;limit=1": "query", "userId=42&userId=43": "query.userId",
 	} {
 		if diff := cmp.Diff([]string{place}, r.call(t, "GET", "/api/orders?"+query, "").problem(t, 422), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: %s", query, diff)

@@ -132,5 +132,8 @@ func (r *Redrive) entry(l deadletter.Letter, to deadletter.Place) *kgo.Record {
 		To: to, Redrives: l.Redrives() + 1, By: r.plan.By, At: time.Now().UTC().Truncate(time.Millisecond), Run: r.plan.Run,
 		Filter: r.filter,
 	}
+	if l.LeaderEpoch >= 0 {
+		entry.LeaderEpoch = &l.LeaderEpoch
+	}
 	return &kgo.Record{Topic: r.trail.Topic, Partition: deadletter.Unknown, Key: []byte(l.Position()), Value: entry.Encode()}
 }

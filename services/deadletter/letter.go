@@ -32,6 +32,9 @@ type Letter struct {
 	Value     []byte // nil: a tombstone
 	Headers   []Header
 	Timestamp time.Time
+	// LeaderEpoch tells it from a letter that had the same offset and that the brokers have lost, as in an unclean election.
+	// Unknown, or any negative number, where they do not count leaders.
+	LeaderEpoch int32
 }
 
 // ID is a letter's identity. A dead letter topic that is deleted and made again starts at offset 0 with a new topic id,

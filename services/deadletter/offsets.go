@@ -67,25 +67,44 @@ func (o *Offsets) Len() int64 { return o.count }
 // Done is the letters of one dead letter topic that were redriven already.
 type Done struct {
 	topicID    string
-	partitions map[int32]*Offsets
+	partitions map[int32]map[int32]*Offsets // by leader epoch
 }
 
 // NewDone begins with none. Letters of another topic id, an earlier topic of the same name, are passed over.
-func NewDone(topicID string) *Done { return &Done{topicID: topicID, partitions: map[int32]*Offsets{}} }
+func NewDone(topicID string) *Done {
+	return &Done{topicID: topicID, partitions: map[int32]map[int32]*Offsets{}}
+}
 
 // Add notes that a letter was redriven.
-func (d *Done) Add(id ID) {
-	if id.TopicID != d.topicID {
+func (d *Done) Add(e Entry) {
+	if e.TopicID != d.topicID {
 		return
 	}
-	if d.partitions[id.Partition] == nil {
-		d.partitions[id.Partition] = &Offsets{}
+	epochs := d.partitions[e.Partition]
+	if epochs == nil {
+		epochs = map[int32]*Offsets{}
+		d.partitions[e.Partition] = epochs
 	}
-	d.partitions[id.Partition].Add(id.Offset)
+	if epochs[e.epoch()] == nil {
+		epochs[e.epoch()] = &Offsets{}
+	}
+	epochs[e.epoch()].Add(e.Offset)
 }
 
 // Has tells whether a letter was redriven.
-func (d *Done) Has(id ID) bool {
-	o := d.partitions[id.Partition]
-	return id.TopicID == d.topicID && o != nil && o.Has(id.Offset)
+func (d *Done) Has(l Letter) bool { return d.has(l, true) }
+
+// HasAnother tells whether another letter was redriven that had the same offset, before the brokers lost it.
+func (d *Done) HasAnother(l Letter) bool { return d.has(l, false) }
+
+func (d *Done) has(l Letter, same bool) bool {
+	if l.TopicID != d.topicID {
+		return false
+	}
+	for epoch, offsets := range d.partitions[l.Partition] {
+		if same == (epoch == l.LeaderEpoch || epoch < 0 || l.LeaderEpoch < 0) && offsets.Has(l.Offset) {
+			return true
+		}
+	}
+	return false
 }

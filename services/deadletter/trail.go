@@ -16,6 +16,7 @@ type Entry struct {
 	TopicID         string    `json:"topicId"`
 	Partition       int32     `json:"partition"`
 	Offset          int64     `json:"offset"`
+	LeaderEpoch     *int32    `json:"leaderEpoch,omitempty"` // the letter's
 	To              Place     `json:"to"`
 	Redrives        int       `json:"redrives"` // the record's count, this one included
 	By              string    `json:"by"`
@@ -33,6 +34,13 @@ type Place struct {
 
 // ID is the letter's identity.
 func (e Entry) ID() ID { return ID{TopicID: e.TopicID, Partition: e.Partition, Offset: e.Offset} }
+
+func (e Entry) epoch() int32 {
+	if e.LeaderEpoch == nil {
+		return Unknown
+	}
+	return *e.LeaderEpoch
+}
 
 // Encode is the entry as the trail keeps it.
 func (e Entry) Encode() []byte {

@@ -35,22 +35,49 @@ func TestOffsetsAreASet(t *testing.T) {
 func TestDoneKnowsTheTopicByItsID(t *testing.T) {
 	t.Parallel()
 	done := deadletter.NewDone("new")
-	id := deadletter.ID{TopicID: "old", Partition: 1, Offset: 5}
-	done.Add(id)
-	if done.Has(id) || done.Has(deadletter.ID{TopicID: "new", Partition: 1, Offset: 5}) {
+	letter := func(topicID string, partition int32) deadletter.Letter {
+		return deadletter.Letter{ID: deadletter.ID{TopicID: topicID, Partition: partition, Offset: 5}}
+	}
+	done.Add(deadletter.Entry{TopicID: "old", Partition: 1, Offset: 5})
+	if done.Has(letter("old", 1)) || done.Has(letter("new", 1)) {
 		t.Error("a letter of the earlier topic counts")
 	}
-	id.TopicID = "new"
-	done.Add(id)
-	if !done.Has(id) || done.Has(deadletter.ID{TopicID: "new", Partition: 2, Offset: 5}) {
+	done.Add(deadletter.Entry{TopicID: "new", Partition: 1, Offset: 5})
+	if !done.Has(letter("new", 1)) || done.Has(letter("new", 2)) {
 		t.Error("the letter, and no other, should count")
+	}
+}
+
+func TestALetterInThePlaceOfALostOneIsAnother(t *testing.T) {
+	t.Parallel()
+	earlier, later := int32(3), int32(4)
+	for _, c := range []struct {
+		redriven      *int32 // nil: by a version that did not say
+		letter        int32
+		done, another bool
+	}{
+		{&earlier, 3, true, false},
+		{&earlier, 4, false, true},
+		{&later, 3, false, true},
+		{&earlier, deadletter.Unknown, true, false},
+		{nil, 4, true, false},
+	} {
+		done := deadletter.NewDone("id")
+		done.Add(deadletter.Entry{TopicID: "id", Offset: 7, LeaderEpoch: c.redriven})
+		l := deadletter.Letter{ID: deadletter.ID{TopicID: "id", Offset: 7}, LeaderEpoch: c.letter}
+		if done.Has(l) != c.done || done.HasAnother(l) != c.another {
+			t.Errorf("%v: done %t, another %t", c, done.Has(l), done.HasAnother(l))
+		}
+		if l.Offset = 8; done.Has(l) || done.HasAnother(l) {
+			t.Errorf("%v: the next offset counts too", c)
+		}
 	}
 }
 
 func TestATrailEntryIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	want := deadletter.Entry{
-		DeadLetterTopic: "orders.DLT", TopicID: "id", Partition: 1, Offset: 2, To: deadletter.Place{Topic: "orders", Partition: 3, Offset: 4},
+		DeadLetterTopic: "orders.DLT", TopicID: "id", Partition: 1, Offset: 2, LeaderEpoch: new(int32), To: deadletter.Place{Topic: "orders", Partition: 3, Offset: 4},
 		Redrives: 2, By: "a@b", At: epoch, Run: "r", Filter: "--key=\"\x1b\"",
 	}
 	got, err := deadletter.DecodeEntry(want.Encode())
@@ -68,8 +95,8 @@ func FuzzDecodeEntry(f *testing.F) {
 			return
 		}
 		done := deadletter.NewDone(entry.TopicID)
-		done.Add(entry.ID())
-		if !done.Has(entry.ID()) {
+		done.Add(entry)
+		if l := (deadletter.Letter{ID: entry.ID(), LeaderEpoch: deadletter.Unknown}); !done.Has(l) {
 			t.Errorf("%s is not noted", value)
 		}
 	})

@@ -52,13 +52,13 @@ func (c *List) run(ctx context.Context, out terminal.IO) error {
 	}
 	defer client.Close()
 	done := deadletter.NewDone(letters.TopicID)
-	c.followTrail(ctx, client, out, func(e deadletter.Entry) { done.Add(e.ID()) })
+	c.followTrail(ctx, client, out, done.Add)
 
 	families := c.families()
 	each := func(take func(deadletter.Letter, deadletter.Failure, bool) error) error {
 		return letters.Letters(ctx, filter, func(l deadletter.Letter) error {
 			f := deadletter.FailureOf(l.Headers, families)
-			redriven := done.Has(l.ID)
+			redriven := done.Has(l)
 			if c.NotRedriven && redriven || !filter.Match(l, f, families) {
 				return nil
 			}

@@ -58,7 +58,7 @@ func (c *Show) run(ctx context.Context, out terminal.IO) error {
 	wanted := deadletter.Filter{Spans: filter.Spans}
 	kept := 0
 	c.followTrail(ctx, client, out, func(e deadletter.Entry) {
-		done.Add(e.ID())
+		done.Add(e)
 		if kept < maxEntries && e.TopicID == letters.TopicID && wanted.Match(deadletter.Letter{ID: e.ID()}, deadletter.Failure{}, nil) {
 			trail[e.ID()] = append(trail[e.ID()], e)
 			kept++
@@ -74,7 +74,7 @@ func (c *Show) run(ctx context.Context, out terminal.IO) error {
 				return nil
 			}
 			shown++
-			view := letterJSON(l, f, done.Has(l.ID), families)
+			view := letterJSON(l, f, done.Has(l), families)
 			view.Trail = trail[l.ID]
 			if !c.JSON {
 				return show(w, l, f, view)

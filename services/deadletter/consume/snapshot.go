@@ -203,6 +203,6 @@ func (s *Snapshot) letter(r *kgo.Record) deadletter.Letter {
 	}
 	return deadletter.Letter{
 		ID:    deadletter.ID{TopicID: s.TopicID, Partition: r.Partition, Offset: r.Offset},
-		Topic: s.Topic, Key: r.Key, Value: r.Value, Headers: headers, Timestamp: r.Timestamp,
+		Topic: s.Topic, Key: r.Key, Value: r.Value, Headers: headers, Timestamp: r.Timestamp, LeaderEpoch: r.LeaderEpoch,
 	}
 }

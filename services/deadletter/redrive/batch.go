@@ -40,7 +40,7 @@ func (r *Redrive) send(ctx context.Context, batch []sending) error {
 	var written []sending
 	var places []deadletter.Place
 	var refused []sending
-	var refusal error
+	var refusal, failure error
 	for i, err := range r.writer.produce(ctx, records) {
 		switch {
 		case err == nil:
@@ -48,9 +48,12 @@ func (r *Redrive) send(ctx context.Context, batch []sending) error {
 			places = append(places, deadletter.Place{Topic: records[i].Topic, Partition: records[i].Partition, Offset: records[i].Offset})
 		case isRefusal(err):
 			refused, refusal = append(refused, batch[i]), err
-		default:
-			return errors.Join(fmt.Errorf("write to %s: %w", batch[i].target, explain(err)), r.giveUp(ctx))
+		case failure == nil:
+			failure = fmt.Errorf("write to %s: %w", batch[i].target, explain(err))
 		}
+	}
+	if failure != nil && r.writer.transactional {
+		return errors.Join(failure, r.giveUp(ctx))
 	}
 	if len(refused) > 0 && r.writer.transactional {
 		if err := r.writer.abort(ctx); err != nil {
@@ -58,7 +61,7 @@ func (r *Redrive) send(ctx context.Context, batch []sending) error {
 		}
 		return r.sendParts(ctx, batch, refusal)
 	}
-	if err := r.sign(ctx, written, places); err != nil {
+	if err := errors.Join(failure, r.sign(ctx, written, places)); err != nil {
 		return err
 	}
 	if len(refused) > 0 {
@@ -131,6 +134,9 @@ func (r *Redrive) entry(l deadletter.Letter, to deadletter.Place) *kgo.Record {
 		DeadLetterTopic: l.Topic, TopicID: l.TopicID, Partition: l.Partition, Offset: l.Offset,
 		To: to, Redrives: l.Redrives() + 1, By: r.plan.By, At: time.Now().UTC().Truncate(time.Millisecond), Run: r.plan.Run,
 		Filter: r.filter,
+	}
+	if l.LeaderEpoch >= 0 {
+		entry.LeaderEpoch = &l.LeaderEpoch
 	}
 	return &kgo.Record{Topic: r.trail.Topic, Partition: deadletter.Unknown, Key: []byte(l.Position()), Value: entry.Encode()}
 }

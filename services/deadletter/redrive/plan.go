@@ -42,6 +42,7 @@ type Reason string
 // Reasons. All but the first leave work for a person.
 const (
 	AlreadyRedriven Reason = "redriven already"
+	Replacing       Reason = "in the place of letters that were redriven, and that the brokers have lost since"
 	Cut             Reason = "cut"
 	OriginUnknown   Reason = "origin unknown"
 	Loop            Reason = "would come back to the dead letter topic itself"
@@ -54,6 +55,8 @@ func (r Reason) Advice() string {
 	switch r {
 	case AlreadyRedriven:
 		return "--again redrives them once more"
+	case Replacing:
+		return "--again redrives them"
 	case Cut:
 		return "the original was too large for the dead letter topic, and only a part of it is here: take it from where it came from, or redrive the part with --truncated"
 	case OriginUnknown:

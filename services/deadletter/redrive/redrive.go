@@ -168,7 +168,7 @@ func (r *Redrive) take(ctx context.Context) error {
 func (r *Redrive) follow(ctx context.Context) error {
 	return r.trail.Follow(ctx, func(e deadletter.Entry) {
 		if !r.plan.Again || e.Run == r.plan.Run {
-			r.done.Add(e.ID())
+			r.done.Add(e)
 		}
 	})
 }
@@ -211,8 +211,10 @@ func (r *Redrive) judge(ctx context.Context, l deadletter.Letter, f deadletter.F
 		s.partition = f.Partition
 	}
 	switch {
-	case r.done.Has(l.ID):
+	case r.done.Has(l):
 		return s, AlreadyRedriven, "", nil
+	case r.done.HasAnother(l):
+		return s, Replacing, "", nil
 	case l.Truncated() && !r.plan.Truncated:
 		return s, Cut, "", nil
 	case s.target == "":

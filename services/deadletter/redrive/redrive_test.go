@@ -2,10 +2,12 @@ package redrive_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/openorder/openorder/services/deadletter"
 	"github.com/openorder/openorder/services/deadletter/redrive"
@@ -44,7 +46,10 @@ func TestALetterGoesBackAsItWas(t *testing.T) {
 		if time.Since(entry.At) > time.Minute {
 			t.Errorf("the trail says it was at %s", entry.At)
 		}
-		entry.At, entry.TopicID = time.Time{}, ""
+		if entry.LeaderEpoch == nil {
+			t.Error("the trail does not say under which leader the letter was written")
+		}
+		entry.At, entry.TopicID, entry.LeaderEpoch = time.Time{}, "", nil
 		wantEntry := deadletter.Entry{
 			DeadLetterTopic: dlt, Partition: 2, Offset: 0, To: deadletter.Place{Topic: origin, Partition: 2, Offset: got[0].Offset},
 			Redrives: 1, By: "tester", Run: "run-1", Filter: "--origin=orders",
@@ -83,6 +88,36 @@ func TestAgainRedrivesOnceMoreAndGoesOnUnderItsName(t *testing.T) {
 			t.Errorf("%d records, want each twice", got)
 		}
 	})
+}
+
+// As after an unclean election, or a power cut of the only broker: letters that were redriven are lost, and later ones have
+// their offsets.
+func TestALetterInThePlaceOfALostOneIsNotPassedInSilence(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(6)...)
+	at := func(offset int64) func(*redrive.Plan) {
+		return func(p *redrive.Plan) {
+			p.Filter.Spans = []deadletter.Span{{Partition: 0, From: offset, To: offset + 1}}
+		}
+	}
+	b.redrive(at(0))
+	lost := b.trail()[0]
+	lost.Offset, lost.LeaderEpoch = 1, new(*lost.LeaderEpoch+7)
+	b.bury(&kgo.Record{Topic: redrive.TrailTopic(dlt), Value: lost.Encode()})
+
+	report := b.redrive()
+	if left := report.Left[redrive.Replacing]; report.Redriven != 4 || left == nil || left.Letters != 1 || !report.Incomplete() {
+		t.Errorf("redrove %d, left %+v; want 4, and one in the place of another", report.Redriven, report.Left)
+	}
+	b.redrive(at(1), func(p *redrive.Plan) { p.Again, p.Run = true, "run-2" })
+	if report := b.redrive(); report.Redriven != 0 || report.Incomplete() {
+		t.Errorf("when all are redriven: redrove %d, left %+v", report.Redriven, report.Left)
+	}
+	if want := []string{"key-0", "key-1", "key-2", "key-3", "key-4", "key-5"}; !slices.Equal(b.keys(origin), want) {
+		t.Errorf("redriven are %v", b.keys(origin))
+	}
 }
 
 func TestLettersThatComeLaterWait(t *testing.T) {

@@ -169,6 +169,22 @@ func noise(size int) []byte {
 	return out
 }
 
+func TestWithoutTransactionsWhatIsWrittenIsKnownThoughTheRestIsRefused(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(6)...)
+	plan := b.plan(func(p *redrive.Plan) { p.AtLeastOnce = true })
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: origin, Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed})
+	if report, err := b.open(plan).Run(t.Context(), quiet); err == nil || report.Redriven != 4 {
+		t.Errorf("redrove %d, %v; want 4, and an error", report.Redriven, err)
+	}
+	if _, err := b.open(plan).Run(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	b.wantEachOnce(6)
+}
+
 func TestWhatOnlyFitsCompressedFitsAgain(t *testing.T) {
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)

@@ -499,6 +499,23 @@ func TestADeadLetterAlwaysFits(t *testing.T) {
 	})
 }
 
+func TestTheLogOfADeadLetterIsShortWhateverTheRecordHolds(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers, &work{decide: func(value string, _ int) error {
+		return kafka.Fatal("undecodable", errors.New("cannot be read: "+value)) // as encoding/json says of a long number
+	}}, 1)
+	long := strings.Repeat("0", 300_000)
+	r := rec(0, long, long)
+	r.Headers = []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-" + long + "-0-0")}}
+	b.produce(r)
+	b.consume()
+	b.eventually("it is dead-lettered", func() bool { return b.committed() == 1 })
+	if n := b.logged(); n > 10_000 {
+		t.Errorf("%d bytes are logged", n)
+	}
+}
+
 // As brokers answer whose segments (segment.bytes) are smaller than max.message.bytes.
 func TestADeadLetterFitsIntoASegment(t *testing.T) {
 	t.Parallel()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
 	"time"
+
+	"github.com/openorder/openorder/services/internal/event"
 )
 
 // emission is what has to be acknowledged before an entry is finished.
@@ -38,7 +38,7 @@ func (s *session) settle(ctx context.Context, batch []*entry, results []Result) 
 			}
 		case e.record.Topic == s.c.config.DeadLetter:
 			s.c.config.Log.Warn("pass a record of the dead letter topic that cannot be taken; it is kept there",
-				"topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset, "error", result.Err)
+				"topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset, "error", cut(result.Err.Error(), maxMessageBytes))
 			s.finish(e, now, "passed")
 		default:
 			letter := newDeadLetter(s.c.config.DeadLetter, s.c.config.Group, e.record, result.Err)
@@ -192,13 +192,6 @@ const maxLoggedKey = 255
 func (s *session) deadLettered(e *entry) {
 	s.c.metrics.deadLetters.WithLabelValues(e.record.Topic, nameOf(e.lastErr)).Inc()
 	s.c.config.Log.Warn("dead-lettered", "topic", e.record.Topic, "partition", e.record.Partition, "offset", e.record.Offset,
-		s.c.config.KeyName, cut(string(e.record.Key), maxLoggedKey), traceID(e.record), "reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", e.lastErr)
-}
-
-// traceID is the trace's in W3C's traceparent, 00-<trace id>-<span id>-<flags>. Without one a line has no trace_id.
-func traceID(r *Record) slog.Attr {
-	if parts := strings.Split(string(HeaderValue(r, "traceparent")), "-"); len(parts) == 4 {
-		return slog.String("trace_id", parts[1])
-	}
-	return slog.Attr{}
+		s.c.config.KeyName, cut(string(e.record.Key), maxLoggedKey), event.TraceID(string(HeaderValue(e.record, event.HeaderTraceParent))),
+		"reason", nameOf(e.lastErr), "attempts", max(e.attempts, 1), "error", cut(e.lastErr.Error(), maxMessageBytes))
 }

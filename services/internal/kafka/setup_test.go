@@ -133,6 +133,13 @@ func (b *bench) times(what string) int {
 	return strings.Count(b.said.String(), what)
 }
 
+// logged is how many bytes the log has.
+func (b *bench) logged() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.said.Len()
+}
+
 func (b *bench) report() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

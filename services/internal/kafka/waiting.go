@@ -42,8 +42,8 @@ type hold struct {
 
 func newWaiting() *waiting { return &waiting{holds: map[waitingKey]*hold{}} }
 
-// retryAt lets an entry wait until due, and the later records of its key behind it; or behind another of its key that
-// waits already.
+// retryAt lets an entry wait until due, and the later records of its key behind it; or behind an earlier one that waits
+// already.
 func (w *waiting) retryAt(e *entry, due time.Time) {
 	if w.holdBack(e) {
 		return
@@ -60,10 +60,10 @@ func (w *waiting) retryAt(e *entry, due time.Time) {
 	}
 }
 
-// holdBack lets an entry wait behind another of its key, if there is one that waits.
+// holdBack lets an entry wait behind an earlier one of its key, if there is one that waits.
 func (w *waiting) holdBack(e *entry) bool {
 	h := w.hold(e)
-	if h == nil || h.by == e {
+	if h == nil || h.by == e || e.record.Offset < h.by.record.Offset {
 		return false
 	}
 	e = e.detach()

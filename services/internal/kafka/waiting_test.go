@@ -87,6 +87,16 @@ func TestOnlyTheRecordThatOthersWaitBehindLetsThemGo(t *testing.T) {
 	}
 }
 
+func TestNoRecordWaitsBehindALaterOne(t *testing.T) {
+	t.Parallel()
+	w, p, now := newWaiting(), &partition{}, time.Unix(0, 0)
+	w.retryAt(&entry{partition: p, record: &Record{Offset: 2, Key: []byte("a")}}, now.Add(time.Second))
+	w.retryAt(&entry{partition: p, record: &Record{Offset: 1, Key: []byte("a")}}, now) // not acknowledged
+	if due := w.ready(now, 10); len(due) != 1 || due[0].record.Offset != 1 {
+		t.Errorf("due are %d records, want the earlier one", len(due))
+	}
+}
+
 func TestADroppedPartitionLeavesNothingWaiting(t *testing.T) {
 	t.Parallel()
 	w := newWaiting()

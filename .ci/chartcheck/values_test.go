@@ -54,6 +54,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"missing CRDs":                     {profile{chart: chart, values: kind, set: []string{"checkCRDs=true"}}, []string{"the Redpanda operator: helm upgrade --install", "the CloudNativePG operator: helm upgrade --install", "the topic controller: helm upgrade --install"}},
 		"a typo, controller":               {profile{chart: operator, set: []string{"kafka.broker=kafka:9092"}}, []string{"broker"}},
 		"a login without a user":           {profile{chart: operator, set: []string{"kafka.sasl.enabled=true", "kafka.sasl.username="}}, []string{"kafka.sasl.username: is needed"}},
+		"sweeps without a pause":           {profile{chart: operator, set: []string{"sweepInterval=500ms"}}, []string{"sweepInterval: 500ms is less than 1s"}},
 		"a right in a foreign namespace":   {profile{chart: operator, set: []string{`namespaces=["shop"]`, `allow=[{"namespace":"stock","prefixes":["a"]}]`}}, []string{"allow: namespace stock is not in namespaces"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -18,22 +19,12 @@ func TestReplicasThatComeAndGoAreNotTooMany(t *testing.T) {
 	fake, brokers := testenv.FakeKafka(t)
 	var shown, listed atomic.Bool
 	var id atomic.Value
-	host, text, err := net.SplitHostPort(fake.ListenAddrs()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
 	fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		if asked := req.(*kmsg.MetadataRequest).Topics; !shown.Load() || len(asked) == 0 {
 			return nil, nil, false
 		}
-		resp := shownWith(req, id.Load().([16]byte), 0, 1)
-		resp.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 0, Host: host, Port: int32(port)}}
-		return resp, nil, true
+		return shownWith(t, fake, req, id.Load().([16]byte), 0, 1), nil, true
 	})
 	fake.ControlKey(int16(kmsg.ListPartitionReassignments), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
@@ -47,9 +38,7 @@ func TestReplicasThatComeAndGoAreNotTooMany(t *testing.T) {
 	b.apply("orders", `{partitions: 1, replicas: 1}`)
 	b.until("orders", "True Synced")
 	b.rest()
-	topics, err := b.admin.ListTopics(t.Context(), "orders")
-	b.must(err)
-	id.Store([16]byte(topics["orders"].ID))
+	id.Store(b.id("orders"))
 	before := b.gate.writes()
 	listed.Store(true)
 	shown.Store(true)
@@ -61,14 +50,32 @@ func TestReplicasThatComeAndGoAreNotTooMany(t *testing.T) {
 	b.until("orders", "False NotSupported: The topic has 2 replicas")
 }
 
+// id is a topic's id as it goes over the wire.
+func (b *bundle) id(name string) [16]byte {
+	b.Helper()
+	topics, err := b.admin.ListTopics(b.Context(), name)
+	b.must(err)
+	return topics[name].ID
+}
+
 // shownWith is a Metadata answer in which the topics that were asked for have one partition with these replicas.
-func shownWith(req kmsg.Request, id [16]byte, replicas ...int32) *kmsg.MetadataResponse {
+func shownWith(t *testing.T, fake *kfake.Cluster, req kmsg.Request, id [16]byte, replicas ...int32) kmsg.Response {
+	t.Helper()
 	resp := req.ResponseKind().(*kmsg.MetadataResponse)
+	host, port, err := net.SplitHostPort(fake.ListenAddrs()[0])
+	if err != nil {
+		t.Error(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Error(err)
+	}
+	resp.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 0, Host: host, Port: int32(number)}}
 	for _, asked := range req.(*kmsg.MetadataRequest).Topics {
-		t := kmsg.NewMetadataResponseTopic()
-		t.Topic, t.TopicID = asked.Topic, id
-		t.Partitions = []kmsg.MetadataResponseTopicPartition{{Replicas: replicas, ISR: replicas}}
-		resp.Topics = append(resp.Topics, t)
+		shown := kmsg.NewMetadataResponseTopic()
+		shown.Topic, shown.TopicID = asked.Topic, id
+		shown.Partitions = []kmsg.MetadataResponseTopicPartition{{Replicas: replicas, ISR: replicas}}
+		resp.Topics = append(resp.Topics, shown)
 	}
 	return resp
 }

@@ -37,6 +37,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"more replicas than brokers":       {profile{chart: chart, values: kind, set: []string{"topics.replicas=3"}}, []string{"topics.replicas: 3 are more than redpanda.replicas"}},
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
 		"one Kafka user for all services":  {profile{chart: chart, values: kind, set: []string{"redpanda.sasl=true", "defaults.kafka.username=shop"}}, []string{"kafka.username: order, inventory and notification are all shop", "services.NAME.kafka.username"}},
+		"roles that PostgreSQL reserves":   {profile{chart: chart, values: kind, release: "pg-shop"}, []string{"fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself"}},
 		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
 		"brokers beside the all-in-one":    {profile{chart: chart, set: []string{"kafka.brokers=kafka:9092"}}, []string{"kafka: the all-in-one brings its own broker; for yours set mode=services"}},
 		"a database beside it":             {profile{chart: chart, set: []string{"services.order.database.existingSecret=db"}}, []string{"services.order.database: the all-in-one is one pod", "set mode=services"}},
@@ -53,6 +54,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"missing CRDs":                     {profile{chart: chart, values: kind, set: []string{"checkCRDs=true"}}, []string{"the Redpanda operator: helm upgrade --install", "the CloudNativePG operator: helm upgrade --install", "the topic controller: helm upgrade --install"}},
 		"a typo, controller":               {profile{chart: operator, set: []string{"kafka.broker=kafka:9092"}}, []string{"broker"}},
 		"a login without a user":           {profile{chart: operator, set: []string{"kafka.sasl.enabled=true", "kafka.sasl.username="}}, []string{"kafka.sasl.username: is needed"}},
+		"sweeps without a pause":           {profile{chart: operator, set: []string{"sweepInterval=500ms"}}, []string{"sweepInterval: 500ms is less than 1s"}},
 		"a right in a foreign namespace":   {profile{chart: operator, set: []string{`namespaces=["shop"]`, `allow=[{"namespace":"stock","prefixes":["a"]}]`}}, []string{"allow: namespace stock is not in namespaces"}},
 	} {
 		t.Run(name, func(t *testing.T) {

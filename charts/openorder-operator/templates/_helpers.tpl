@@ -68,11 +68,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/* sweepInterval in seconds. */}}
+{{- define "operator.sweepInterval" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" }}
+{{- sub ($start | dateModify .Values.sweepInterval | unixEpoch | int64) ($start | unixEpoch | int64) }}
+{{- end }}
+
 {{/* The bound in seconds on the age of the last sweep: ten minutes, or five sweeps where these take longer. */}}
 {{- define "operator.sweepBound" -}}
-{{- $start := toDate "2006-01-02" "2000-01-01" }}
-{{- $interval := sub ($start | dateModify .Values.sweepInterval | unixEpoch | int64) ($start | unixEpoch | int64) }}
-{{- max 600 (mul 5 $interval) }}
+{{- max 600 (mul 5 (include "operator.sweepInterval" . | int64)) }}
 {{- end }}
 
 {{/* Everything that is wrong with the values, all at once. The schema refuses typos. */}}
@@ -84,6 +88,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.kafka.sasl.enabled }}
 {{- if not .Values.kafka.sasl.username }}{{ $problems = append $problems "kafka.sasl.username: is needed to log in" }}{{ end }}
 {{- if not .Values.kafka.sasl.existingSecret }}{{ $problems = append $problems "kafka.sasl.existingSecret: name the Secret with the password" }}{{ end }}
+{{- end }}
+{{- if lt (include "operator.sweepInterval" . | int64) 1 }}
+{{- $problems = append $problems (printf "sweepInterval: %s is less than 1s" .Values.sweepInterval) }}
 {{- end }}
 {{- $named := list }}
 {{- if .Values.kafka.tls.enabled }}{{ $named = append $named (dict "at" "kafka.tls.caSecret" "secret" .Values.kafka.tls.caSecret "key" .Values.kafka.tls.caKey) }}{{ end }}

@@ -46,6 +46,9 @@
 {{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
 {{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
 {{- end }}
+{{- if and $v.postgresql.enabled (hasPrefix "pg_" (include "openorder.database.role" (dict "root" . "name" "order"))) }}
+{{- $problems = append $problems (printf "fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself, and the services' roles would begin with %s; set another" (include "openorder.fullname" . | replace "-" "_")) }}
+{{- end }}
 {{- $sharing := dict }}{{/* services by Kafka user */}}
 {{- range $name := include "openorder.kafka.users" . | fromYamlArray }}
 {{- $user := include "openorder.user.name" (dict "root" $ "name" $name) }}

@@ -49,6 +49,7 @@ type Cluster struct {
 	alters    *batch.Batcher[alteration, struct{}]
 	checks    *batch.Batcher[alteration, struct{}]
 	deletes   *batch.Batcher[deletion, struct{}]
+	reassigns *batch.Batcher[*topic.Topic, int32]
 
 	facts     atomic.Pointer[facts]
 	mu        sync.Mutex
@@ -92,6 +93,8 @@ func Open(config kafka.Config, log *slog.Logger, metrics prometheus.Registerer, 
 		Name: func(a alteration) string { return a.topic }}
 	c.deletes = &batch.Batcher[deletion, struct{}]{Context: ctx, Most: changeBatch, Run: c.delete,
 		Name: func(d deletion) string { return d.topic }}
+	c.reassigns = &batch.Batcher[*topic.Topic, int32]{Context: ctx, Most: changeBatch, Run: c.reassigned,
+		Name: func(t *topic.Topic) string { return t.Name }}
 	return c, nil
 }
 

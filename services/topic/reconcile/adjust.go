@@ -16,6 +16,9 @@ import (
 // adjust brings a topic that is there to what is desired, step by step. A step that fails keeps no other back.
 func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.Topic) (*verdict, error) {
 	desired.Enforced = p.resource.Status.ConfigKeys // of this topic, and not of one that had its name before
+	if p.took {
+		p.memory.partitions = 0
+	}
 	plan := topic.Diff(desired, have, p.ability(desired.Name))
 	had := have.Partitions
 	taken, altered, err := p.alter(ctx, plan)
@@ -46,7 +49,13 @@ func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.To
 		}
 	}
 	if plan.Partitions != 0 && grown == nil {
-		p.say(normal, EventPartitionsAdded, "Partitions %d -> %d.", had, plan.Partitions)
+		if p.memory.partitions != plan.Partitions {
+			p.say(normal, EventPartitionsAdded, "Partitions %d -> %d.", had, plan.Partitions)
+		}
+		p.memory.partitions = plan.Partitions
+	}
+	if p.memory.partitions == plan.Partitions && have.Partitions < plan.Partitions {
+		grown = cluster.Unknown(fmt.Sprintf("they still show %d of %d partitions", have.Partitions, plan.Partitions)) // whatever they say, asked again
 	}
 	s := &p.resource.Status
 	s.Partitions, s.Replicas = have.Partitions, have.Replicas

@@ -18,7 +18,7 @@ import (
 // manage brings the topic to what the resource says.
 func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, error) {
 	desired.Enforced = slices.Concat(desired.Enforced, p.memory.keys()) // the resource may have changed since
-	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	have, err := p.describe(ctx, desired)
 	if err == nil && have != nil && have.Internal {
 		return p.stand(ctx, p.disown(terminal(ReasonForbidden, desired.Name+" is one of the cluster's own topics. Choose another topicName.")))
 	}
@@ -40,6 +40,22 @@ func (p *pass) manage(ctx context.Context, desired topic.Desired) (*verdict, err
 		return v, nil
 	}
 	return p.adjust(ctx, desired, have)
+}
+
+// describe looks at the topic. Where it has more replicas than desired, those that a reassignment is taking away do not
+// count, as far as the brokers tell.
+func (p *pass) describe(ctx context.Context, desired topic.Desired) (*topic.Topic, error) {
+	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	if err != nil || have == nil || desired.Replicas == 0 || have.Replicas <= desired.Replicas || p.Cluster.Redpanda() {
+		return have, err
+	}
+	replicas, err := p.Cluster.Reassigned(ctx, have)
+	if err != nil {
+		return have, nil // old brokers do not know, or a right is missing
+	}
+	after := *have
+	after.Replicas = replicas
+	return &after, nil
 }
 
 // missed is about a topic that is not there. A managed one is believed to be gone only after a while; then the resource
@@ -160,7 +176,7 @@ func (p *pass) await(ctx context.Context, desired topic.Desired, done func(*topi
 	defer cancel()
 	var last *topic.Topic
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+		have, err := p.describe(ctx, desired)
 		if err == nil {
 			if last = have; done(have) {
 				return have, nil

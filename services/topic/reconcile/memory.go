@@ -33,6 +33,7 @@ type memory struct {
 
 	answered annotations // that the last result took into account
 
+	partitions    int32 // last added to
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/openorder/openorder/services/topic"
-	"github.com/openorder/openorder/services/topic/cluster"
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
 
@@ -16,7 +15,7 @@ import (
 func (p *pass) observe(ctx context.Context, desired topic.Desired) *verdict {
 	desired.Enforced = nil
 	p.memory.absent = time.Time{} // only who manages a topic misses it
-	have, err := p.Cluster.Describe(ctx, cluster.Query{Name: desired.Name, Keys: desired.Keys()})
+	have, err := p.describe(ctx, desired)
 	if err != nil {
 		return p.trouble(err)
 	}

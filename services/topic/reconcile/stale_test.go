@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -36,6 +38,42 @@ func TestAnOldValueThatIsShownForLongIsWaitedFor(t *testing.T) {
 	b.set("orders", "retention.ms", "7")
 	testenv.Eventually(t, 10*time.Second, "drift is mended", func() bool { return b.value("orders", "retention.ms") == "2000" })
 	b.untilEvents("orders", "Created", "ConfigChanged", "Drifted")
+}
+
+// Partitions that brokers have added and do not show are waited for. Asked again, Apache Kafka refuses to add them.
+func TestPartitionsThatAreNotShownForLongAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	fake, brokers := testenv.FakeKafka(t)
+	var stale atomic.Bool
+	var id atomic.Value
+	fake.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		if asked := req.(*kmsg.MetadataRequest).Topics; !stale.Load() || len(asked) == 0 {
+			return nil, nil, false
+		}
+		return shownWith(t, fake, req, id.Load().([16]byte), 0), nil, true
+	})
+	asked := 0
+	fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreatePartitions}, Err: kerr.InvalidPartitions, Count: -1, When: func(kmsg.Request) bool {
+		asked++
+		return asked > 1
+	}})
+	b := setup(t, brokers)
+	b.apply("orders", `{partitions: 1, replicas: 1}`)
+	b.until("orders", "True Synced")
+	id.Store(b.id("orders"))
+	stale.Store(true)
+	b.change("orders", `{spec: {partitions: 3}}`)
+	waits := b.until("orders", "False Waiting: The brokers are not done yet: they still show 1 of 3 partitions.")
+	b.rest()
+	if again := b.get("orders"); stalled(waits) || again.ResourceVersion != waits.ResourceVersion {
+		t.Errorf("it goes on by itself, and nothing new is to be said: %s", ready(again))
+	}
+	stale.Store(false)
+	if s := b.until("orders", "True Synced").Status; s.Partitions != 3 {
+		t.Errorf("the status: %+v", s)
+	}
+	b.untilEvents("orders", "Created", "PartitionsAdded")
 }
 
 // shows is an answer in which all topics that were asked for have a key at a value.

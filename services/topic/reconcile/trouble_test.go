@@ -273,7 +273,7 @@ func TestATerminalProblemIsNotTriedInAHotLoop(t *testing.T) {
 	fake.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		creates.Add(1)
-		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.InvalidReplicationFactor, "no"), nil, true
+		return refuse(req, req.(*kmsg.CreateTopicsRequest).Topics, kerr.PolicyViolation, "no"), nil, true
 	})
 	sweep := time.Hour
 	b := setup(t, brokers, func(o *reconcile.Options) { o.SweepInterval = sweep })

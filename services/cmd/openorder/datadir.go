@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gofrs/flock"
 )
@@ -72,6 +73,7 @@ func claim(path string) error {
 		if err != nil {
 			return fmt.Errorf("read the data directory: %w", err)
 		}
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" }) // a volume's own
 		if len(entries) > 0 {
 			return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
 		}

@@ -21,3 +21,17 @@ func TestADirectoryWhoseMarkerWasNotWrittenToTheEndIsOurs(t *testing.T) {
 		dir.close()
 	}
 }
+
+// ext4 makes lost+found, and a pod's volume is mounted as the data directory.
+func TestTheRootOfAFreshVolumeIsTaken(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	if err := os.Mkdir(filepath.Join(path, "lost+found"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := openDataDir(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir.close()
+}

@@ -145,7 +145,7 @@ func allThere(t *testing.T, p process, acknowledged []string) {
 
 func TestATransactionThatACrashInterruptedIsAborted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "data [1]") // which is no pattern
 	p := startProcess(t, dir)
 	cl := client(t, p.address, kgo.TransactionalID("redrive"))
 	transaction(t, cl, kgo.TryCommit, "committed before")

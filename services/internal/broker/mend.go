@@ -48,7 +48,7 @@ func mend(c Config) error {
 // producer's records are aborted, and they take it for the producer's next, committed ones too. A transaction that is
 // committed in one partition already is committed in the others: it was being committed.
 func endTransactions(dir string) error {
-	dirs, err := filepath.Glob(filepath.Join(dir, "partitions", "*"))
+	dirs, err := pathsIn(filepath.Join(dir, "partitions"))
 	if err != nil {
 		return err
 	}

@@ -39,10 +39,11 @@ type partitionLog struct {
 // readPartition reads a partition's segments, notes the transactions committed in it, and adds index entries that a crash
 // kept from being written: those of later batches would be taken for theirs.
 func readPartition(dir string, committed map[transaction]bool) (*partitionLog, error) {
-	segments, err := filepath.Glob(filepath.Join(dir, "*.dat"))
+	paths, err := pathsIn(dir)
 	if err != nil {
 		return nil, err
 	}
+	segments := slices.DeleteFunc(paths, func(path string) bool { return filepath.Ext(path) != ".dat" })
 	slices.SortFunc(segments, func(a, b string) int { return int(min(max(baseOffset(a)-baseOffset(b), -1), 1)) })
 	log := &partitionLog{open: map[int64]int16{}}
 	for _, segment := range segments {
@@ -158,6 +159,19 @@ func indexEntry(leaderEpoch uint32, inTransaction bool) []byte {
 	}
 	entry[1] = byte(crc32.Checksum(entry[2:], castagnoli))
 	return entry
+}
+
+// pathsIn is what a directory holds; nothing where there is none. No filepath.Glob: to it a directory named [1] is a pattern.
+func pathsIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var paths []string
+	for _, entry := range entries {
+		paths = append(paths, filepath.Join(dir, entry.Name()))
+	}
+	return paths, nil
 }
 
 func indexOf(segment string) string { return strings.TrimSuffix(segment, ".dat") + ".idx" }

@@ -157,11 +157,13 @@ func (r *Redrive) take(ctx context.Context) error {
 	if r.writer, err = newWriter(ctx, r.plan, r.log); err != nil {
 		return err
 	}
-	if err := r.follow(ctx); err != nil {
-		r.writer.close()
-		return err
+	if err = r.trail.settle(ctx); err == nil {
+		err = r.follow(ctx)
 	}
-	return nil
+	if err != nil {
+		r.writer.close()
+	}
+	return err
 }
 
 // follow notes what the trail has of letters that were redriven.

@@ -251,6 +251,8 @@ func (r *Redrive) target(ctx context.Context, topic string) (wrong string, err e
 		wrong = "no such topic: " + topic
 	case err != nil:
 		wrong = fmt.Sprintf("%s: %v", topic, err)
+	case topics[topic].IsInternal:
+		wrong = topic + " is the brokers' own"
 	}
 	r.targets[topic] = wrong
 	return wrong, nil

@@ -31,6 +31,8 @@ const (
 	// maxSuspects bounds how many orders are looked at again. More do not come from a look at the wrong moment.
 	maxSuspects = 10_000
 	lookAgain   = time.Second
+	// clockSlack is how far clocks may be apart. A record of a later time says nothing about when it was written.
+	clockSlack = time.Hour
 )
 
 // Run audits a system and returns what it found. An error means that it could not look.
@@ -242,7 +244,7 @@ func (a *auditor) look(ctx context.Context, ids []int64, keep func(eventFact) er
 func (a *auditor) taking(keep func(eventFact) error, early bool) func(*kgo.Record) error {
 	return func(r *kgo.Record) error {
 		p := partition{r.Topic, r.Partition}
-		if a.cut[p] {
+		if a.cut[p] && time.Until(r.Timestamp) < clockSlack {
 			a.cut[p] = false
 			status := reserved
 			if r.Topic == event.TopicInventoryRejected {

@@ -271,6 +271,28 @@ func TestAnEventThatHasExpiredIsNotMissed(t *testing.T) {
 	})
 }
 
+// A topic that has lost its beginning holds everything since its first record, if that was not made in a century to come.
+func TestABreachIsNotHiddenByARecordOfTheFuture(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	w := newWorld(t, brokers, false)
+	w.live(map[int64]life{1: lived(reserved)}, nil)
+	admin := testenv.Admin(t, brokers)
+	ends, err := admin.ListEndOffsets(t.Context(), event.TopicInventoryReserved)
+	if err == nil {
+		_, err = admin.DeleteRecords(t.Context(), ends.Offsets())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.produce([]*kgo.Record{{
+		Topic: event.TopicInventoryReserved, Key: event.Key(1), Value: []byte("{"), Timestamp: time.Now().AddDate(100, 0, 0),
+	}})
+	w.produce(w.records(1, lived(reserved)))
+	w.live(map[int64]life{106: with(breaches[106].life, func(l *life) { l.sku = "ABC-002" })}, nil)
+	wantBroken(t, w.audit(), []Invariant{OutcomeEvent})
+}
+
 func TestTheCommandPrintsAndFailsWhenSomethingIsBroken(t *testing.T) {
 	t.Parallel()
 	_, brokers := testenv.FakeKafka(t)

@@ -14,7 +14,7 @@ const (
 	// HeaderRedrives counts how often a record was redriven, as decimal text.
 	HeaderRedrives = "openorder-redrives"
 	// HeaderTruncated is on a dead letter that was cut to make it fit, and says what was: "stacktrace", "value", "headers",
-	// with commas between.
+	// "key", with commas between.
 	HeaderTruncated = "openorder-dlt-truncated"
 )
 

@@ -157,11 +157,13 @@ func (r *Redrive) take(ctx context.Context) error {
 	if r.writer, err = newWriter(ctx, r.plan, r.log); err != nil {
 		return err
 	}
-	if err := r.follow(ctx); err != nil {
-		r.writer.close()
-		return err
+	if err = r.trail.settle(ctx); err == nil {
+		err = r.follow(ctx)
 	}
-	return nil
+	if err != nil {
+		r.writer.close()
+	}
+	return err
 }
 
 // follow notes what the trail has of letters that were redriven.
@@ -249,6 +251,8 @@ func (r *Redrive) target(ctx context.Context, topic string) (wrong string, err e
 		wrong = "no such topic: " + topic
 	case err != nil:
 		wrong = fmt.Sprintf("%s: %v", topic, err)
+	case topics[topic].IsInternal:
+		wrong = topic + " is the brokers' own"
 	}
 	r.targets[topic] = wrong
 	return wrong, nil

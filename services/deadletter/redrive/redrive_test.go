@@ -2,6 +2,7 @@ package redrive_test
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -118,6 +119,31 @@ func TestALetterInThePlaceOfALostOneIsNotPassedInSilence(t *testing.T) {
 	if want := []string{"key-0", "key-1", "key-2", "key-3", "key-4", "key-5"}; !slices.Equal(b.keys(origin), want) {
 		t.Errorf("redriven are %v", b.keys(origin))
 	}
+}
+
+// What lies behind a transaction is not seen as long as that is open, be it nobody's any more.
+func TestATransactionOfOthersInTheTrailHidesNothing(t *testing.T) {
+	t.Parallel()
+	_, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	b.bury(springs(6)...)
+	two := func(p *redrive.Plan) { p.Max = 2 }
+	b.redrive(two)
+	other, err := kgo.NewClient(append(brokers.Options("other", slog.New(slog.DiscardHandler)),
+		kgo.TransactionalID("other"), kgo.TransactionTimeout(3*time.Second))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ProduceSync(t.Context(), &kgo.Record{Topic: redrive.TrailTopic(dlt), Value: []byte("left open")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	b.redrive(two)
+	b.redrive()
+	b.wantEachOnce(6)
 }
 
 func TestLettersThatComeLaterWait(t *testing.T) {

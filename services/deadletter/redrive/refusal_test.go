@@ -84,6 +84,25 @@ func TestALetterOfATopicThatCannotBeKeepsNoOtherBack(t *testing.T) {
 	}
 }
 
+// Brokers take nothing for it from clients.
+func TestALetterOfAnInternalTopicKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	cluster, brokers := testenv.FakeKafka(t)
+	b := setup(t, brokers)
+	const internal = "__consumer_offsets"
+	if _, err := testenv.Admin(t, brokers).CreateTopic(t.Context(), 3, 1, map[string]*string{"kfake.is_internal": new("true")}, internal); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: internal, Err: kerr.InvalidTopicException, Count: -1})
+	odd := spring(1)
+	odd.Headers[4].Value = []byte(internal)
+	b.bury(spring(0), odd, spring(2))
+	report := b.redrive()
+	if left := report.Left[redrive.NoTarget]; report.Redriven != 2 || left == nil || left.Letters != 1 {
+		t.Errorf("redrove %d, left %+v; want 2, and one without a target", report.Redriven, report.Left)
+	}
+}
+
 // As a broker that has just started and does not know all topics yet.
 func TestATrailThatABrokerDoesNotKnowIsNotTakenForAnEmptyOne(t *testing.T) {
 	t.Parallel()

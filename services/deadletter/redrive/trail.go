@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -99,6 +100,40 @@ func (t *Trail) await(ctx context.Context) error {
 			return fmt.Errorf("wait for the trail %s: %w", t.Topic, err)
 		}
 	}
+}
+
+// openWait is how long a transaction of somebody else may stay open on the trail; one of a redrive ends before.
+const openWait = 30 * time.Second
+
+// settle waits until what is there now is committed or aborted: nothing behind an open transaction is seen, be it done.
+func (t *Trail) settle(ctx context.Context) error {
+	admin := kadm.NewClient(t.client)
+	ends, err := admin.ListEndOffsets(ctx, t.Topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	for began := time.Now(); err == nil && time.Since(began) < openWait; err = pause(ctx) {
+		committed, err := admin.ListCommittedOffsets(ctx, t.Topic)
+		if err == nil && reaches(committed, ends) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the trail: %w", err)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read the trail: %w", err)
+	}
+	return fmt.Errorf("read the trail: a transaction that is no redrive's is open on %s, and what lies behind it is not seen: let it end, or end it", t.Topic)
+}
+
+func reaches(committed, ends kadm.ListedOffsets) bool {
+	all := true
+	ends.Each(func(end kadm.ListedOffset) {
+		stable, found := committed.Lookup(end.Topic, end.Partition)
+		all = all && found && stable.Err == nil && stable.Offset >= end.Offset
+	})
+	return all
 }
 
 // Forgets tells why the topic may lose entries, if it may; empty when it keeps them, or does not say.

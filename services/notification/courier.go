@@ -30,6 +30,8 @@ const (
 	// retryLedger is the wait after the ledger failed, and retryReady that for a sender which is not ready.
 	retryLedger = time.Second
 	retryReady  = time.Second
+	// patience is how long the ledger may take to answer: a server that froze never does, and after a failover the next one does.
+	patience = 20 * time.Second
 	// grace is how long attempts under way may go on when the service stops.
 	grace = 4 * time.Second
 )
@@ -140,7 +142,7 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 	}
 	claimed := time.Now()
 	limit := free * c.Receiver.Batch
-	claim, err := c.Ledger.Claim(ctx, marker.claimant, limit, hold, idle)
+	claim, err := c.claim(ctx, marker.claimant, limit)
 	if err != nil {
 		if ctx.Err() == nil {
 			c.report(fmt.Errorf("claim notifications: %w", err))
@@ -158,6 +160,12 @@ func (c *Courier) round(ctx, sending context.Context, free int, slots chan struc
 		return 0
 	}
 	return max(claim.Next, breath)
+}
+
+func (c *Courier) claim(ctx context.Context, claimant Claimant, limit int) (Claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c.Ledger.Claim(ctx, claimant, limit, hold, idle)
 }
 
 // deliver makes one attempt for each of a batch and hands the results to the marker.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -211,6 +212,42 @@ func TestALedgerThatWasAwayForLongerThanAClaimGetsTheResultsFirst(t *testing.T) 
 			}
 		})
 	}
+}
+
+// freezing is a ledger on a server that froze with a connection's question; a failover's next one answers.
+type freezing struct {
+	notification.CourierLedger
+	claims, settles *atomic.Int32
+}
+
+func (f freezing) Claim(ctx context.Context, c notification.Claimant, limit int, hold, idle time.Duration) (notification.Claim, error) {
+	if f.claims.Add(1) == 1 {
+		<-ctx.Done()
+	}
+	return f.CourierLedger.Claim(ctx, c, limit, hold, idle)
+}
+
+func (f freezing) Settle(ctx context.Context, c notification.Claimant, s []notification.Settlement, v notification.Verdict) error {
+	if f.settles.Add(1) == 1 {
+		<-ctx.Done()
+	}
+	return f.CourierLedger.Settle(ctx, c, s, v)
+}
+
+func TestAServerThatFreezesHoldsNoCourierUpForGood(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, d *desk) {
+		anna := newReceiver(accepts)
+		d.record([]string{"anna"}, 1)
+		d.hire("anna", anna, freezing{d.ledger, &atomic.Int32{}, &atomic.Int32{}})
+		time.Sleep(5 * time.Minute)
+		if n := d.state(reserved(1, "anna")); n.State != notification.Delivered {
+			t.Errorf("%s after %d attempts: %s", n.State, n.Attempts, n.LastError)
+		}
+		if got := anna.attempts(reserved(1, "anna")); len(got) != 1 {
+			t.Errorf("sent %d times", len(got))
+		}
+	})
 }
 
 // A crash between sending and marking is a courier whose marks never arrive.

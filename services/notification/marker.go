@@ -89,6 +89,8 @@ func (m *marker) settle(ctx context.Context, all mark) bool {
 	if len(all.settlements) == 0 {
 		return true
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	err := m.courier.Ledger.Settle(ctx, m.claimant, all.settlements, all.verdict)
 	if err != nil {
 		m.courier.report(fmt.Errorf("mark notifications: %w", err))

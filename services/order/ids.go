@@ -10,6 +10,9 @@ import (
 // idEpoch is where the time in order ids begins, in Unix milliseconds: 2024-01-01T00:00:00Z.
 const idEpoch = 1_704_067_200_000
 
+// leastID is where order ids begin by a clock that is far behind.
+const leastID = 1 << 30
+
 // FirstID is the smallest order id that may be claimed at a time: milliseconds since 2024 times 4096. It stays below
 // 2^53, what JavaScript holds exactly, until 2093, and lies far above the ids below 100,000 that the Spring Boot
 // original draws.
@@ -18,7 +21,7 @@ const idEpoch = 1_704_067_200_000
 // clock. So ids are unique over replicas and restarts. A clock that jumps back changes nothing, for next never
 // falls. And a database restored from a backup, whose next is an old one, begins above every id given out since the
 // backup, because next never runs ahead of the clock: that would take 4096 ids a millisecond.
-func FirstID(now time.Time) int64 { return (now.UnixMilli() - idEpoch) << 12 }
+func FirstID(now time.Time) int64 { return max((now.UnixMilli()-idEpoch)<<12, leastID) }
 
 // IDTime is about when an order id was claimed.
 func IDTime(id int64) time.Time { return time.UnixMilli(id>>12 + idEpoch) }

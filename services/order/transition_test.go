@@ -144,6 +144,15 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
+// A machine without a battery begins in 1970.
+func TestOrderIDsLieAboveTheOriginalsHoweverFarBehindTheClockIs(t *testing.T) {
+	for _, now := range []time.Time{time.Unix(0, 0), time.Date(2023, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		if id := order.FirstID(now); id <= 100_000_000 {
+			t.Errorf("%d at %s", id, now)
+		}
+	}
+}
+
 func TestOrderIDsCarryTimeAndFitJavaScript(t *testing.T) {
 	for _, now := range []time.Time{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2092, 12, 31, 0, 0, 0, 0, time.UTC)} {
 		id := order.FirstID(now)

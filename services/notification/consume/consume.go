@@ -37,6 +37,9 @@ type Handler struct {
 // maxReason bounds how much of a reason or an error is kept.
 const maxReason = 500
 
+// patience is how long the ledger may take: a server that froze never answers, and after a failover the next one does.
+const patience = 30 * time.Second
+
 // Handle records a batch's events in one transaction.
 func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Result, error) {
 	results := make([]kafka.Result, len(batch))
@@ -55,6 +58,8 @@ func (h *Handler) Handle(ctx context.Context, batch []*kafka.Record) ([]kafka.Re
 		events = append(events, e)
 	}
 	if len(events) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		news, err := h.Ledger.Record(ctx, events, h.Receivers)
 		if err != nil {
 			return nil, refusal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,27 @@ func TestAnUndecodableRecordFailsAloneAndForGood(t *testing.T) {
 	if len(l.events) != 2 {
 		t.Errorf("recorded %+v", l.events)
 	}
+}
+
+// A frozen server's kernel keeps the connection alive; after a failover the next one answers.
+func TestALedgerThatFreezesIsNotWaitedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		h := &consume.Handler{Ledger: frozen{}, Ignored: func(int) {}}
+		_, err := h.Handle(ctx, []*kafka.Record{outcome(event.TopicInventoryReserved, `{"orderId":7,"timestamp":1782907200,"status":"RESERVED"}`)})
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			t.Errorf("%v, %v", err, ctx.Err())
+		}
+	})
+}
+
+type frozen struct{ consume.Ledger }
+
+func (frozen) Record(ctx context.Context, _ []notification.Event, _ []string) ([]notification.Event, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func TestAnUnreachableLedgerIsAboutTheWholeBatch(t *testing.T) {

@@ -15,11 +15,11 @@ import (
 )
 
 // ClaimIDs moves the next free id on, at least to what the clock says: see order.FirstID. 1704067200000 is 2024 in Unix
-// milliseconds.
+// milliseconds, 1073741824 the least id.
 func (s *Store) ClaimIDs(ctx context.Context, n int64) (int64, error) {
 	const claim = `
 		UPDATE order_ids
-		SET next = greatest(next, (floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 12) + $1
+		SET next = greatest(next, 1073741824, (floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 12) + $1
 		RETURNING next - $1`
 	var first int64
 	err := s.pool.QueryRow(ctx, claim, n).Scan(&first)

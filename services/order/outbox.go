@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,8 @@ import (
 //
 //	fresh        what this replica just committed, from memory, at once
 //	unpublished  what was committed and not published, by whomever, oldest first: after a crash or while Kafka was away
-//	unanswered   what was published and left no trace: a minute later, two minutes later, and so on
+//	unanswered   what was published and left no trace: a minute later, two minutes later, and so on; and what the brokers
+//	             did not take while they took others
 //
 // While anything unpublished is overdue, fresh orders queue up behind it in the database instead of overtaking it, so
 // nothing piles up in memory.
@@ -150,6 +152,7 @@ func (o *outbox) publishFresh(ctx context.Context, batches []batch) {
 		return
 	}
 	errs := o.publish(ctx, orders)
+	someOut := slices.Contains(errs, nil)
 	var done, unsent []int64
 	for _, b := range batches {
 		if errors.Join(errs[:len(b.orders)]...) == nil {
@@ -160,9 +163,13 @@ func (o *outbox) publishFresh(ctx context.Context, batches []batch) {
 		}
 		errs = errs[len(b.orders):]
 	}
-	if len(unsent) > 0 {
+	switch { // the producer has reported why
+	case len(unsent) == 0:
+	case someOut:
+		o.putOff(unsent)
+	default:
 		o.releaseIDs(unsent)
-		o.fallBehind() // the producer has reported why
+		o.fallBehind()
 	}
 	if len(done) > 0 {
 		o.marks <- done
@@ -199,6 +206,14 @@ func (o *outbox) mark(ids []int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.timing.Place)
 	defer cancel()
 	o.marking.observe(o.store.MarkPublished(ctx, ids, o.timing.Unanswered))
+}
+
+// putOff has publications wait that the brokers did not take while they took others, as where one partition is away: tried at
+// once and again, oldest first, they would keep back all that come after them. They are published with the unanswered.
+func (o *outbox) putOff(ids []int64) {
+	ctx, cancel := context.WithTimeout(context.Background(), o.timing.Place)
+	defer cancel()
+	o.marking.observe(o.store.MarkPublished(ctx, ids, Backoff{Base: o.timing.Lease, Limit: o.timing.Lease}))
 }
 
 // wait waits for a duration or until the context ends.

@@ -34,6 +34,27 @@ func TestOrdersAreTakenWhileTheBrokerIsGoneAndPublishedOldestFirst(t *testing.T)
 	testenv.Eventually(t, 20*time.Second, "new orders go out again", func() bool { return b.broker.times(later) == 1 })
 }
 
+func TestAPartitionThatIsAwayKeepsBackItsOwnOrdersOnly(t *testing.T) {
+	t.Parallel()
+	timing := quick
+	timing.Lease = 100 * time.Millisecond
+	b := setup(t, timing)
+	b.broker.lose(13)
+	var away, others []int64
+	for range 300 { // more than are claimed at once
+		away = append(away, mustPlace(t, b.Service, request(13)))
+		others = append(others, mustPlace(t, b.Service, request(1)))
+	}
+	areOut := func(ids []int64) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(ids, func(id int64) bool { return b.broker.times(id) == 0 })
+		}
+	}
+	testenv.Eventually(t, 20*time.Second, "the others are published", areOut(others))
+	b.broker.lose(0)
+	testenv.Eventually(t, 20*time.Second, "and when it is back, its orders", areOut(away))
+}
+
 func TestALongOutageDoesNotPileUpInMemoryAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, quick)

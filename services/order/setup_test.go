@@ -56,6 +56,7 @@ func (h *hooked) Changed(ctx context.Context, seen []order.Seen) ([]order.Order,
 type broker struct {
 	mu        sync.Mutex
 	gone      bool
+	partition int64 // of the user whose orders are not taken
 	published []order.Order
 }
 
@@ -65,15 +66,21 @@ func (b *broker) publish(_ context.Context, orders []order.Order) []error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	errs := make([]error, len(orders))
-	for i := range orders {
-		if b.gone {
+	for i, o := range orders {
+		if b.gone || b.partition == o.UserID {
 			errs[i] = errBrokerGone
+			continue
 		}
-	}
-	if !b.gone {
-		b.published = append(b.published, orders...)
+		b.published = append(b.published, o)
 	}
 	return errs
+}
+
+// lose makes the brokers take no orders of a user, as if they all were of one partition.
+func (b *broker) lose(user int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.partition = user
 }
 
 func (b *broker) set(gone bool) {

@@ -132,6 +132,10 @@ func (o *outbox) sendChunk(ctx context.Context, chunk []Publication, throttle fu
 		}
 	}
 	unsent, err := o.settle(ctx, chunk, pending, failed)
+	if len(failed) < len(pending) && len(unsent) > 0 {
+		o.putOff(idsOf(unsent))
+		return len(pending) - len(failed), nil, err
+	}
 	for _, failure := range failed {
 		err = errors.Join(failure, err) // one tells enough
 		break
@@ -170,11 +174,15 @@ func (o *outbox) settle(ctx context.Context, chunk []Publication, pending []Orde
 
 // release gives publications back. Where that fails, they are claimed when their lease is over.
 func (o *outbox) release(publications []Publication) {
+	o.releaseIDs(idsOf(publications))
+}
+
+func idsOf(publications []Publication) []int64 {
 	ids := make([]int64, len(publications))
 	for i, p := range publications {
 		ids[i] = p.ID
 	}
-	o.releaseIDs(ids)
+	return ids
 }
 
 func (o *outbox) releaseIDs(ids []int64) {

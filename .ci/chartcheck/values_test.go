@@ -35,6 +35,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"fewer pods at most than at least": {profile{chart: chart, values: external, set: []string{"services.order.autoscaling.maxReplicas=1"}}, []string{"maxReplicas: 1 is below minReplicas 2"}},
 		"topics that would hang":           {profile{chart: chart, values: kind, set: []string{"topics.deletionPolicy=Delete"}}, []string{"topics.deletionPolicy: Delete is refused"}},
 		"more replicas than brokers":       {profile{chart: chart, values: kind, set: []string{"topics.replicas=3"}}, []string{"topics.replicas: 3 are more than redpanda.replicas"}},
+		"too few replicas for Redpanda":    {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3"}}, []string{"topics.replicas: 1 is below the 3 that Redpanda asks for", "redpanda.clusterSpec.config.cluster.minimum_topic_replications"}},
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
 		"one Kafka user for all services":  {profile{chart: chart, values: kind, set: []string{"redpanda.sasl=true", "defaults.kafka.username=shop"}}, []string{"kafka.username: order, inventory and notification are all shop", "services.NAME.kafka.username"}},
 		"roles that PostgreSQL reserves":   {profile{chart: chart, values: kind, release: "pg-shop"}, []string{"fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself"}},
@@ -105,6 +106,16 @@ func TestLintStrict(t *testing.T) {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
+	}
+}
+
+// Who lets Redpanda take fewer replicas may ask for them.
+func TestTopicsMayHaveFewerReplicasWhereRedpandaTakesThem(t *testing.T) {
+	t.Parallel()
+	chart := root + "/charts/openorder"
+	set := []string{"redpanda.replicas=3", "redpanda.clusterSpec.config.cluster.minimum_topic_replications=1"}
+	if _, err := (profile{chart: chart, values: []string{chart + "/values-kind.yaml"}, set: set}).render(t); err != nil {
+		t.Error(err)
 	}
 }
 

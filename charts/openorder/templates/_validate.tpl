@@ -43,6 +43,10 @@
 {{- if and $v.redpanda.enabled $v.topics.enabled (gt (int $v.topics.replicas) (int $v.redpanda.replicas)) }}
 {{- $problems = append $problems (printf "topics.replicas: %d are more than redpanda.replicas has brokers (%d)" (int $v.topics.replicas) (int $v.redpanda.replicas)) }}
 {{- end }}
+{{- $least := dig "config" "cluster" "minimum_topic_replications" (ternary 3 1 (ge (int $v.redpanda.replicas) 3)) $v.redpanda.clusterSpec }}
+{{- if and $v.redpanda.enabled $v.topics.enabled (lt (int $v.topics.replicas) (int $least)) }}
+{{- $problems = append $problems (printf "topics.replicas: %d is below the %d that Redpanda asks for (redpanda.clusterSpec.config.cluster.minimum_topic_replications; 3 from three brokers on)" (int $v.topics.replicas) (int $least)) }}
+{{- end }}
 {{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
 {{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
 {{- end }}

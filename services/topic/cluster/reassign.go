@@ -25,8 +25,13 @@ func (c *Cluster) reassigned(ctx context.Context, asked []*topic.Topic) []batch.
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp, failed := request[*kmsg.ListPartitionReassignmentsResponse](ctx, c, req)
-	if failed == nil {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var failed *Error
+	resp, err := req.RequestWith(ctx, c.client) // by itself: brokers that do not know it are not away
+	if err != nil {
+		failed = failure(err)
+	} else {
 		failed = refusal(resp.ErrorCode, resp.ErrorMessage, 0)
 	}
 	answers := make([]batch.Answer[int32], len(asked))

@@ -43,3 +43,17 @@ func TestWithoutAClusterItSaysHowToNameOne(t *testing.T) {
 		t.Errorf("%v\n%s", err, said.String())
 	}
 }
+
+// A slip must not widen what the controller works for: an empty namespace is all of them.
+func TestANamespaceThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, namespaces := range [][]string{{"shop", ""}, {"shop", " stock"}, {"Shop"}} {
+		config := controller.Config{
+			Kafka: kafka.Config{Brokers: "localhost:9092"}, SweepInterval: time.Minute, Workers: 1, AdminListen: ":9084",
+			Namespaces: namespaces, Log: telemetry.LogConfig{Level: "info", Format: "auto"},
+		}
+		if err := config.Validate(); err == nil || !strings.Contains(err.Error(), "--namespaces: ") {
+			t.Errorf("%q: %v", namespaces, err)
+		}
+	}
+}

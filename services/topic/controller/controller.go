@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -75,6 +76,11 @@ func (c *Config) Validate() error {
 	errs := []error{c.Kafka.Validate(), c.Log.Validate()}
 	refuse := func(flag, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, args...)))
+	}
+	for _, namespace := range c.Namespaces {
+		if len(validation.IsDNS1123Label(namespace)) > 0 { // an empty one would be all
+			refuse("namespaces", "%q is no name of a namespace", namespace)
+		}
 	}
 	if _, err := labels.Parse(c.Selector); err != nil {
 		refuse("selector", "%v", err)

@@ -132,6 +132,16 @@ func TestWhatStrimziMeansOtherwiseIsSaid(t *testing.T) {
 	}
 }
 
+func TestWhatStrimziLeavesAloneIsPaused(t *testing.T) {
+	t.Parallel()
+	for _, annotation := range []string{"strimzi.io/managed: 'false'", "strimzi.io/pause-reconciliation: 'true'"} {
+		set, err := manifest.Parse("f", []byte("apiVersion: kafka.strimzi.io/v1\nkind: KafkaTopic\nmetadata: {name: a, annotations: {"+annotation+"}}"))
+		if err != nil || set.Topics[0].Resource.Policy() != v1alpha1.Pause {
+			t.Errorf("%s: %+v, %v", annotation, set.Topics, err)
+		}
+	}
+}
+
 func TestFilesFoldersAndStandardInputAreReadTogether(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -55,7 +55,7 @@ func (s *Set) strimzi(source, version string, text []byte) error {
 			Config: config, DeletionPolicy: v1alpha1.Retain,
 		},
 	}
-	for annotation, off := range map[string]string{"strimzi.io/managed": "false", "strimzi.io/paused-reconciliation": "true"} {
+	for annotation, off := range map[string]string{"strimzi.io/managed": "false", "strimzi.io/pause-reconciliation": "true"} {
 		if theirs.Metadata.Annotations[annotation] == off {
 			ours.Spec.ManagementPolicy = v1alpha1.Pause
 			notes = append(notes, fmt.Sprintf("annotation %s=%s becomes managementPolicy Pause", annotation, off))

@@ -24,7 +24,7 @@ func TestAllowLimitsWhatANamespaceMayName(t *testing.T) {
 			t.Errorf("%s may name %s: %v", namespaced[0], namespaced[1], !permitted)
 		}
 	}
-	for _, entry := range []string{"order.", "=order.", ""} {
+	for _, entry := range []string{"order.", "=order.", "", "shop=order.,"} {
 		if _, err := reconcile.ParseAllow([]string{entry}); err == nil {
 			t.Errorf("%q is taken", entry)
 		}

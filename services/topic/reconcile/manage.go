@@ -63,6 +63,9 @@ func (p *pass) describe(ctx context.Context, desired topic.Desired) (*topic.Topi
 func (p *pass) missed(ctx context.Context) (*verdict, error) {
 	s := &p.resource.Status
 	if s.TopicID == "" {
+		if time.Since(p.memory.attemptedAt) > attemptLasts {
+			p.memory.attempted = nil
+		}
 		return nil, nil
 	}
 	if !p.memory.gone() {
@@ -87,13 +90,13 @@ func (p *pass) create(ctx context.Context, desired topic.Desired) (*verdict, err
 		if e.Kind == cluster.Exists {
 			// Somebody was faster, or an earlier attempt of ours was carried out after all.
 			if e.Ambiguous {
-				p.memory.attempted = &desired
+				p.memory.attempt(&desired)
 			}
 			return passing(ReasonWaiting, "The topic is there, but is not shown by the brokers yet."), nil
 		}
 		switch {
 		case e.Ambiguous:
-			p.memory.attempted = &desired
+			p.memory.attempt(&desired)
 		case e.Kind == cluster.Refused: // which shows that there was no such topic; nothing else does
 			p.memory.attempted = nil
 		}

@@ -20,7 +20,8 @@ import (
 type memory struct {
 	uid types.UID
 	// attempted is a create that may have been carried out, though nobody said so, after the topic was seen to be absent.
-	attempted *topic.Desired
+	attempted   *topic.Desired
+	attemptedAt time.Time
 	// made is what this process made the resource's topic as, and madeID that topic's id, until the status says so.
 	made   *topic.Desired
 	madeID string
@@ -113,6 +114,9 @@ func (m *memory) gone() bool {
 }
 
 func (m *memory) disown() { m.attempted, m.made, m.madeID = nil, nil, "" }
+
+// attempt notes a create that may have been carried out.
+func (m *memory) attempt(desired *topic.Desired) { m.attempted, m.attemptedAt = desired, time.Now() }
 
 // keys are those of the configuration that the topic was made with, or may have been.
 func (m *memory) keys() []string {

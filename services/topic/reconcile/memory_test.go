@@ -71,3 +71,20 @@ func TestWhatIsTakenWithoutEffectIsForgottenThoughNobodyAsks(t *testing.T) {
 		t.Errorf("remembered: %v", i.m)
 	}
 }
+
+// Whoever makes the topic after that is somebody else, and it is not deleted with the resource unasked.
+func TestACreateOfLongAgoDidNotMakeATopicThatIsAbsentStill(t *testing.T) {
+	t.Parallel()
+	for ago, ours := range map[time.Duration]bool{time.Second: true, time.Minute: false} {
+		m := &memory{}
+		m.attempt(&topic.Desired{Name: "orders"})
+		m.attemptedAt = m.attemptedAt.Add(-ago)
+		p := &pass{Reconciler: &Reconciler{}, resource: &v1alpha1.KafkaTopic{}, memory: m}
+		if _, err := p.missed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p.ours(&topic.Topic{Name: "orders", ID: "id", Partitions: 7, Replicas: 3}) != ours {
+			t.Errorf("%s after the attempt it is ours: %v", ago, !ours)
+		}
+	}
+}

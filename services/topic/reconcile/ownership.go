@@ -71,7 +71,11 @@ func ParseAllow(entries []string) (Allow, error) {
 			continue
 		}
 		for prefix := range strings.SplitSeq(prefixes, ",") {
-			allow[namespace] = append(allow[namespace], strings.TrimSpace(prefix))
+			prefix = strings.TrimSpace(prefix)
+			if prefix == "" && prefixes != "" { // a comma too many must not stand for all topics
+				errs = append(errs, fmt.Errorf("%q has an empty prefix beside others", entry))
+			}
+			allow[namespace] = append(allow[namespace], prefix)
 		}
 	}
 	return allow, errors.Join(errs...)

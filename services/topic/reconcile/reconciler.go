@@ -25,6 +25,8 @@ const (
 	outagePatience = 30 * time.Second
 	// confirmAbsence is how long a managed topic must be absent before it is believed to be gone.
 	confirmAbsence = 3 * time.Second
+	// attemptLasts is how long a create that nobody answered may take to show.
+	attemptLasts = 30 * time.Second
 	// settleTime is how long brokers may take to show what they were told.
 	settleTime = 5 * time.Second
 	// departing is how long a deletion waits for others, for each batch of them reads all resources.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type Broker struct {
 	cluster  *kfake.Cluster
 	address  string
 	running  string // path of the file that is there while the data are in use
+	unsaved  atomic.Bool
 	stop     chan struct{}
 	retained sync.WaitGroup
 }
@@ -64,7 +66,7 @@ func start(c Config, listener named) (*Broker, error) {
 			return nil, fmt.Errorf("embedded broker: %w", err)
 		}
 	}
-	cluster, err := open(c, func(string, string) (net.Listener, error) { return listener, nil })
+	cluster, err := open(c, &b.unsaved, func(string, string) (net.Listener, error) { return listener, nil })
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", c.Dir, err)
 	}
@@ -85,7 +87,7 @@ func (b *Broker) Close() {
 	close(b.stop)
 	b.retained.Wait()
 	b.cluster.Close()
-	if b.running != "" {
+	if b.running != "" && !b.unsaved.Load() {
 		_ = os.Remove(b.running) // left behind, it costs the next start some time
 	}
 }
@@ -104,12 +106,12 @@ func (b *Broker) applyRetention() {
 	}
 }
 
-func open(c Config, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {
+func open(c Config, unsaved *atomic.Bool, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID("openorder"),
 		kfake.ListenFn(listen),
-		kfake.WithLogger(logger{c.Log}),
+		kfake.WithLogger(logger{c.Log, unsaved}),
 		kfake.BrokerConfigs(map[string]string{
 			"offsets.retention.minutes": "5256000", // ten years: a laptop may sleep for longer than Kafka's seven days
 		}),

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // runningFile tells a start that the last one did not end by Close.
@@ -33,11 +34,15 @@ func prepare(c Config, running string) error {
 // every offset committed since the first. Then it ends the transactions that were open.
 func mend(c Config) error {
 	c.Log.Info("the embedded broker was not stopped the last time; checking its data", "dir", c.Dir)
-	cluster, err := open(c, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
+	var unsaved atomic.Bool
+	cluster, err := open(c, &unsaved, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
 	if err != nil {
 		return fmt.Errorf("open %s: %w", c.Dir, err)
 	}
 	cluster.Close()
+	if unsaved.Load() {
+		return fmt.Errorf("the data in %s cannot be written; the log says why, a full disk as a rule", c.Dir)
+	}
 	if err := endTransactions(c.Dir); err != nil {
 		return fmt.Errorf("end the transactions that were open in %s: %w", c.Dir, err)
 	}

@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,7 +27,9 @@ type Config struct {
 	Partitions int32  // of each topic made at the first start
 	Log        *slog.Logger
 
-	free func(dir string) (uint64, error) // of a test; nil asks the system
+	// Of a test; nil asks the system.
+	free   func(dir string) (uint64, error)
+	lookup func(ctx context.Context, host string) ([]string, error)
 }
 
 // Broker is a running broker.
@@ -147,7 +150,25 @@ func advertise(c Config, bound *net.TCPAddr) (string, error) {
 		return bound.String(), nil
 	}
 	name, err := os.Hostname()
-	return net.JoinHostPort(name, strconv.Itoa(bound.Port)), err
+	if err != nil {
+		return "", err
+	}
+	if err := c.find(name); err != nil {
+		c.Log.Warn("this machine's name cannot be looked up: only this machine reaches the embedded broker", "name", name, "error", err)
+		name = "localhost"
+	}
+	return net.JoinHostPort(name, strconv.Itoa(bound.Port)), nil
+}
+
+func (c Config) find(host string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	lookup := c.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupHost
+	}
+	_, err := lookup(ctx, host)
+	return err
 }
 
 // named is a listener that says it listens elsewhere: kfake tells clients what its listener says.

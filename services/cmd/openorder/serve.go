@@ -108,8 +108,11 @@ func (s *serve) Run(ctx context.Context) error {
 	defer dir.close()
 	log := s.Log.Logger(os.Stderr)
 	brokers, err := broker.Start(broker.Config{Dir: dir.broker(), Address: s.KafkaListen, Partitions: 6, Log: log})
-	if err != nil {
+	if errors.As(err, new(broker.AddressError)) {
 		return fmt.Errorf("--kafka-listen: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
 	}
 	defer brokers.Close()
 	services := s.services(kafka.Config{Brokers: brokers.Address()})

@@ -42,6 +42,9 @@ type Broker struct {
 	retained sync.WaitGroup
 }
 
+// AddressError is why the broker cannot listen where it was told to.
+type AddressError struct{ error }
+
 // Start opens the data, listens, and makes OpenOrder's topics where they are missing. What was acknowledged survives
 // kill -9: each batch is on disk before its acknowledgement. Keeping a second process off the same data is the caller's.
 func Start(c Config) (*Broker, error) {
@@ -128,10 +131,10 @@ func open(c Config, unsaved *atomic.Bool, listen func(network, address string) (
 func listen(c Config) (named, error) {
 	listener, err := net.Listen("tcp", c.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return named{}, fmt.Errorf("embedded broker: %s is in use by another process; stop it or choose another address", c.Address)
+		return named{}, AddressError{fmt.Errorf("embedded broker: %s is in use by another process; stop it or choose another address", c.Address)}
 	}
 	if err != nil {
-		return named{}, fmt.Errorf("embedded broker: cannot listen: %w", err)
+		return named{}, AddressError{fmt.Errorf("embedded broker: cannot listen: %w", err)}
 	}
 	advertised, err := advertise(c, listener.Addr().(*net.TCPAddr))
 	if err != nil {

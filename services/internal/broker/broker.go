@@ -183,6 +183,19 @@ type named struct {
 // Addr implements net.Listener.
 func (l named) Addr() net.Addr { return address(l.address) }
 
+// Accept goes on after a refusal, such as that no file descriptor is left for now. kfake would never take a connection again.
+func (l named) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return conn, err
+		}
+		time.Sleep(acceptPause)
+	}
+}
+
+const acceptPause = 100 * time.Millisecond
+
 type address string
 
 // Network implements net.Addr.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -53,7 +54,7 @@ func mend(c Config) error {
 // producer's records are aborted, and they take it for the producer's next, committed ones too. A transaction that is
 // committed in one partition already is committed in the others: it was being committed.
 func endTransactions(dir string) error {
-	dirs, err := pathsIn(filepath.Join(dir, "partitions"))
+	dirs, err := pathsIn(filepath.Join(dir, "partitions"), fs.DirEntry.IsDir)
 	if err != nil {
 		return err
 	}

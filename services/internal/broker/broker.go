@@ -187,8 +187,11 @@ func (l named) Addr() net.Addr { return address(l.address) }
 func (l named) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return conn, err
+		if err == nil {
+			return newRequests(conn), nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
 		}
 		time.Sleep(acceptPause)
 	}

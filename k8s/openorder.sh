@@ -44,7 +44,8 @@ if [ -n "$(environment KAFKA_SASL_MECHANISM)" ]; then
 fi
 for service in order inventory notification; do
   secret=$(of $service '.volumes[?(@.name=="database")].secret.secretName') key=$(of $service '.volumes[?(@.name=="database")].secret.items[0].key')
-  variables+=",{\"name\":\"${service^^}_DATABASE_URL\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"$secret\",\"key\":\"$key\"}}}"
+  variable=$(tr '[:lower:]' '[:upper:]' <<<"$service")_DATABASE_URL
+  variables+=",{\"name\":\"$variable\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"$secret\",\"key\":\"$key\"}}}"
 done
 
 pod=$release-tools-$RANDOM

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -120,4 +121,23 @@ func (l laptop) check(t *testing.T, args []string) (lines []string, code int) {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	return lines, command.ProcessState.ExitCode()
+}
+
+// Bash 3.2, which has none of these: ${x^^} and ${x,,}, ${x@Q}, associative arrays, mapfile.
+func TestTheScriptsForLaptopsRunWithTheBashOfMacOS(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob(root + "/k8s/*.sh")
+	if err != nil || len(scripts) < 3 {
+		t.Fatalf("scripts: %q, %v", scripts, err)
+	}
+	later := regexp.MustCompile(`\$\{\w+(\^|,|@[A-Za-z])|\b(declare|local) -A\b|\b(mapfile|readarray)\b|&>>|\|&`)
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range later.FindAllString(string(text), -1) {
+			t.Errorf("%s has %q", script, found)
+		}
+	}
 }

@@ -70,3 +70,12 @@ func (s *system) newest() int64 {
 	}
 	return page.Orders[0].OrderID
 }
+
+func TestTheAllInOnesBrokerMayListenOnAnyFreePort(t *testing.T) {
+	t.Parallel()
+	s := allInOneAt(t, "", "--kafka-listen=127.0.0.1:0")
+	s.becomes(s.place("ABC-001", 1), "RESERVED")
+	if out, err := tool(t, s.home, nil, "dlt", "list"); err != nil {
+		t.Errorf("dlt list: %v\n%s", err, out)
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,14 @@ func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
 			}
 			return loopback(t, filepath.Join(file, "data"))
 		}, "cannot write the data directory"},
+		"a data directory whose broker's part cannot be written": {func(t *testing.T, home string) []string {
+			dir := filepath.Join(home, "data")
+			if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "openorder.json"), []byte(`{"format":1}`), 0o600),
+				os.WriteFile(filepath.Join(dir, "broker"), nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			return loopback(t, dir)
+		}, "--data-dir: "},
 		"a second instance on the same data": {func(t *testing.T, _ string) []string {
 			return loopback(t, filepath.Join(allInOne(t).home, "data"))
 		}, "another openorder is using the data directory"},

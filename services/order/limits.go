@@ -17,7 +17,7 @@ const (
 	maxUnsent    = 8192    // committed orders that wait in memory to be published; beyond, the sweeper finds them
 	maxPublish   = 2000    // orders produced at once
 	maxStreams   = 10_000  // open event streams a replica
-	maxClaim     = 256     // publications claimed at once
+	maxClaim     = 1024    // publications claimed at once
 	idBlock      = 4096    // order ids claimed at once
 	keySweepStep = 1000    // expired idempotency keys deleted in one statement
 )

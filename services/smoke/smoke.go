@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,17 +49,23 @@ func (c *Command) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&c.Strict, "strict", false, "Count an order whose POST met a broken connection as failed: from two replicas on there should be none.")
 }
 
+// Orders a second: what lies beyond is no interval of a ticker.
+const minRate, maxRate = 0.001, 100_000.0
+
 // Validate reports everything that is wrong, each with its flag.
 func (c *Command) Validate() error {
 	var errs []error
 	if u, err := url.Parse(c.OrderURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		errs = append(errs, fmt.Errorf("--order-url: %q is not http://HOST:PORT", c.OrderURL))
 	}
-	if c.Rate <= 0 {
-		errs = append(errs, errors.New("--rate: must be above 0"))
+	if !(c.Rate >= minRate && c.Rate <= maxRate) { // NaN is neither
+		errs = append(errs, fmt.Errorf("--rate: must be within %g and %g", minRate, maxRate))
 	}
 	if c.Count < 1 && c.Duration == 0 {
 		errs = append(errs, errors.New("--count: must be at least 1"))
+	}
+	if c.Duration < 0 {
+		errs = append(errs, errors.New("--duration: must not be negative"))
 	}
 	for _, status := range c.Expect {
 		if !final(status) {
@@ -71,7 +78,7 @@ func (c *Command) Validate() error {
 // Run places the orders and waits for their outcomes. It fails when an order was refused, got no outcome in time, or
 // got one that was not expected; being put off by Retry-After is no failure.
 func (c *Command) Run(ctx context.Context, out io.Writer) error {
-	client := &client{base: c.OrderURL, http: &http.Client{Transport: c.transport, Timeout: 15 * time.Second}}
+	client := &client{base: strings.TrimRight(c.OrderURL, "/"), http: &http.Client{Transport: c.transport, Timeout: 15 * time.Second}}
 	started := time.Now()
 	total := &tally{outcomes: map[string]int{}}
 	var orders sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ type shop struct {
 	orders  map[string]bool // by Idempotency-Key
 	post    func(n int) (*http.Response, error)
 	posts   int
+	path    string // of the last of them
 	status  string
 	decided time.Time
 }
@@ -32,6 +34,7 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(200, `{"orderId":7,"status":"`+s.status+`"}`), nil
 	}
 	s.posts++
+	s.path = r.URL.Path
 	if s.post != nil {
 		if response, err := s.post(s.posts); response != nil || err != nil {
 			return response, err
@@ -156,4 +159,34 @@ func TestValidateNamesEveryWrongFlag(t *testing.T) {
 			t.Errorf("got %v, want %s named", err, flag)
 		}
 	}
+}
+
+func TestNoRateOrDurationPlacesOrdersWithoutEndOrCannotTick(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []float64{-1, 1e-300, 1e10, math.NaN(), math.Inf(1)} {
+		_, command := setup()
+		command.Rate = rate
+		if err := command.Validate(); err == nil || !strings.Contains(err.Error(), "--rate") {
+			t.Errorf("--rate=%g: %v", rate, err)
+		}
+	}
+	_, command := setup()
+	command.Duration = -time.Second
+	if err := command.Validate(); err == nil || !strings.Contains(err.Error(), "--duration") {
+		t.Errorf("--duration=-1s: %v", err)
+	}
+}
+
+func TestTheServicesURLMayEndInASlash(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, command := setup()
+		command.OrderURL += "/"
+		if err := command.Run(t.Context(), io.Discard); err != nil {
+			t.Error(err)
+		}
+		if s.path != "/api/orders" {
+			t.Errorf("it posts to %s", s.path)
+		}
+	})
 }

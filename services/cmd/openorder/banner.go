@@ -66,5 +66,13 @@ func self() string {
 	if filepath.Base(os.Args[0]) == os.Args[0] { // found by PATH
 		return os.Args[0]
 	}
-	return path
+	return word(path)
+}
+
+// word is a path as shells take it.
+func word(path string) string {
+	if !strings.ContainsAny(path, " \t'\"$`&|;<>()*?[]{}!#") {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/gofrs/flock"
@@ -28,6 +29,9 @@ type dataDir struct {
 
 // openDataDir makes the directory if need be, refuses one that is not ours, and keeps a second instance out of it.
 func openDataDir(path string, ephemeral bool) (*dataDir, error) {
+	if err := canKeep(runtime.GOOS); err != nil && !ephemeral {
+		return nil, err
+	}
 	if ephemeral {
 		temporary, err := os.MkdirTemp("", "openorder-")
 		if err != nil {
@@ -54,6 +58,14 @@ func openDataDir(path string, ephemeral bool) (*dataDir, error) {
 		return nil, fmt.Errorf("another openorder is using the data directory %s: stop it, or choose another with --data-dir", path)
 	}
 	return &dataDir{path, ephemeral, lock}, nil
+}
+
+// canKeep tells why nothing can be kept on an operating system. kfake renames files that it has open, which Windows refuses.
+func canKeep(system string) error {
+	if system == "windows" {
+		return errors.New("on Windows the embedded broker cannot keep data yet: start with --ephemeral, which keeps nothing, or in WSL")
+	}
+	return nil
 }
 
 // claim leaves our marker in an empty directory, and checks it in one that is not.

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,4 +35,16 @@ func TestTheRootOfAFreshVolumeIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir.close()
+}
+
+func TestWhereNothingCanBeKeptThatIsSaidAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	if err := canKeep("windows"); err == nil || !strings.Contains(err.Error(), "--ephemeral") {
+		t.Errorf("on Windows: %v", err)
+	}
+	for _, system := range []string{"linux", "darwin"} {
+		if err := canKeep(system); err != nil {
+			t.Errorf("on %s: %v", system, err)
+		}
+	}
 }

@@ -30,7 +30,8 @@ func runningFile() string {
 	return filepath.Join(dir, "openorder", "running.json")
 }
 
-// leaveWord returns what takes the word back, unless another instance has left its own meanwhile.
+// leaveWord returns what takes the word back, unless another instance has left its own meanwhile. The word that was there
+// before is put back then, if it is of an instance that runs still.
 func (r running) leaveWord() (takeBack func(), err error) {
 	file := runningFile()
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -40,11 +41,18 @@ func (r running) leaveWord() (takeBack func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	before, _ := os.ReadFile(file)
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
 	return func() {
-		if last, err := os.ReadFile(file); err == nil && string(last) == string(text) {
+		last, err := os.ReadFile(file)
+		earlier := parseWord(before)
+		switch {
+		case err != nil || string(last) != string(text):
+		case earlier.Brokers != "" && earlier.Lock != r.Lock:
+			_ = os.WriteFile(file, before, 0o600)
+		default:
 			_ = os.Remove(file) // left behind, it names a lock that nobody holds
 		}
 	}, nil
@@ -52,9 +60,14 @@ func (r running) leaveWord() (takeBack func(), err error) {
 
 // runningInstance is what the all-in-one that was started last on this machine left word of, if it runs still.
 func runningInstance() running {
+	text, _ := os.ReadFile(runningFile())
+	return parseWord(text)
+}
+
+// parseWord is what a word says, and nothing where its instance does not run any more.
+func parseWord(text []byte) running {
 	var r running
-	text, err := os.ReadFile(runningFile())
-	if err != nil || json.Unmarshal(text, &r) != nil || !isHeld(r.Lock) {
+	if json.Unmarshal(text, &r) != nil || !isHeld(r.Lock) {
 		return running{}
 	}
 	return r

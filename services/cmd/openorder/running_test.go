@@ -144,3 +144,24 @@ func TestAnInstanceTakesBackItsOwnWordOnly(t *testing.T) {
 		t.Error("the word is still there")
 	}
 }
+
+func TestAnInstanceThatRunsIsFoundAgainWhenALaterOneHasEnded(t *testing.T) {
+	instance(t)
+	lock := runningInstance().Lock
+	later, err := openDataDir(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	takeBack, err := running{Brokers: "later", Lock: later.lock.Path()}.leaveWord()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := runningInstance(); found.Brokers != "later" {
+		t.Errorf("found %+v", found)
+	}
+	takeBack()
+	later.close()
+	if found := runningInstance(); found.Lock != lock {
+		t.Errorf("found %+v", found)
+	}
+}

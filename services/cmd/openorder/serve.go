@@ -101,7 +101,6 @@ func eachOnce(errs ...error) error {
 
 // Run serves until ctx is done.
 func (s *serve) Run(ctx context.Context) error {
-	services := s.services(kafka.Config{Brokers: s.KafkaListen})
 	dir, err := openDataDir(s.DataDir, s.Ephemeral)
 	if err != nil {
 		return err
@@ -109,11 +108,15 @@ func (s *serve) Run(ctx context.Context) error {
 	defer dir.close()
 	log := s.Log.Logger(os.Stderr)
 	brokers, err := broker.Start(broker.Config{Dir: dir.broker(), Address: s.KafkaListen, Partitions: 6, Log: log})
-	if err != nil {
+	if errors.As(err, new(broker.AddressError)) {
 		return fmt.Errorf("--kafka-listen: %w", err)
 	}
+	if err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
 	defer brokers.Close()
-	word := running{Brokers: s.KafkaListen, Databases: map[string]string{}, Lock: dir.lock.Path()}
+	services := s.services(kafka.Config{Brokers: brokers.Address()})
+	word := running{Brokers: brokers.Address(), Databases: map[string]string{}, Lock: dir.lock.Path()}
 	for name, database := range services.databases() {
 		database.URL = dir.database(name)
 		word.Databases[name] = database.URL

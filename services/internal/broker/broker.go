@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,7 +27,9 @@ type Config struct {
 	Partitions int32  // of each topic made at the first start
 	Log        *slog.Logger
 
-	free func(dir string) (uint64, error) // of a test; nil asks the system
+	// Of a test; nil asks the system.
+	free   func(dir string) (uint64, error)
+	lookup func(ctx context.Context, host string) ([]string, error)
 }
 
 // Broker is a running broker.
@@ -33,9 +37,13 @@ type Broker struct {
 	cluster  *kfake.Cluster
 	address  string
 	running  string // path of the file that is there while the data are in use
+	unsaved  atomic.Bool
 	stop     chan struct{}
 	retained sync.WaitGroup
 }
+
+// AddressError is why the broker cannot listen where it was told to.
+type AddressError struct{ error }
 
 // Start opens the data, listens, and makes OpenOrder's topics where they are missing. What was acknowledged survives
 // kill -9: each batch is on disk before its acknowledgement. Keeping a second process off the same data is the caller's.
@@ -64,7 +72,7 @@ func start(c Config, listener named) (*Broker, error) {
 			return nil, fmt.Errorf("embedded broker: %w", err)
 		}
 	}
-	cluster, err := open(c, func(string, string) (net.Listener, error) { return listener, nil })
+	cluster, err := open(c, &b.unsaved, func(string, string) (net.Listener, error) { return listener, nil })
 	if err != nil {
 		return nil, fmt.Errorf("embedded broker: open %s: %w", c.Dir, err)
 	}
@@ -85,7 +93,7 @@ func (b *Broker) Close() {
 	close(b.stop)
 	b.retained.Wait()
 	b.cluster.Close()
-	if b.running != "" {
+	if b.running != "" && !b.unsaved.Load() {
 		_ = os.Remove(b.running) // left behind, it costs the next start some time
 	}
 }
@@ -104,12 +112,12 @@ func (b *Broker) applyRetention() {
 	}
 }
 
-func open(c Config, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {
+func open(c Config, unsaved *atomic.Bool, listen func(network, address string) (net.Listener, error)) (*kfake.Cluster, error) {
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID("openorder"),
 		kfake.ListenFn(listen),
-		kfake.WithLogger(logger{c.Log}),
+		kfake.WithLogger(logger{c.Log, unsaved}),
 		kfake.BrokerConfigs(map[string]string{
 			"offsets.retention.minutes": "5256000", // ten years: a laptop may sleep for longer than Kafka's seven days
 		}),
@@ -123,10 +131,10 @@ func open(c Config, listen func(network, address string) (net.Listener, error)) 
 func listen(c Config) (named, error) {
 	listener, err := net.Listen("tcp", c.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return named{}, fmt.Errorf("embedded broker: %s is in use by another process; stop it or choose another address", c.Address)
+		return named{}, AddressError{fmt.Errorf("embedded broker: %s is in use by another process; stop it or choose another address", c.Address)}
 	}
 	if err != nil {
-		return named{}, fmt.Errorf("embedded broker: cannot listen: %w", err)
+		return named{}, AddressError{fmt.Errorf("embedded broker: cannot listen: %w", err)}
 	}
 	advertised, err := advertise(c, listener.Addr().(*net.TCPAddr))
 	if err != nil {
@@ -145,7 +153,25 @@ func advertise(c Config, bound *net.TCPAddr) (string, error) {
 		return bound.String(), nil
 	}
 	name, err := os.Hostname()
-	return net.JoinHostPort(name, strconv.Itoa(bound.Port)), err
+	if err != nil {
+		return "", err
+	}
+	if err := c.find(name); err != nil {
+		c.Log.Warn("this machine's name cannot be looked up: only this machine reaches the embedded broker", "name", name, "error", err)
+		name = "localhost"
+	}
+	return net.JoinHostPort(name, strconv.Itoa(bound.Port)), nil
+}
+
+func (c Config) find(host string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	lookup := c.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupHost
+	}
+	_, err := lookup(ctx, host)
+	return err
 }
 
 // named is a listener that says it listens elsewhere: kfake tells clients what its listener says.
@@ -156,6 +182,22 @@ type named struct {
 
 // Addr implements net.Listener.
 func (l named) Addr() net.Addr { return address(l.address) }
+
+// Accept goes on after a refusal, such as that no file descriptor is left for now. kfake would never take a connection again.
+func (l named) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err == nil {
+			return newRequests(conn), nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		time.Sleep(acceptPause)
+	}
+}
+
+const acceptPause = 100 * time.Millisecond
 
 type address string
 

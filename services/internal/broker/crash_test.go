@@ -154,6 +154,9 @@ func TestATransactionThatACrashInterruptedIsAborted(t *testing.T) {
 	}
 	produce(t, cl, record(event.TopicOrderCreated, "interrupted"))
 	p.kill()
+	if err := os.WriteFile(filepath.Join(dir, "partitions", ".DS_Store"), nil, 0o600); err != nil { // as macOS does where one looks
+		t.Fatal(err)
+	}
 
 	p = startProcess(t, dir)
 	transaction(t, client(t, p.address, kgo.TransactionalID("redrive")), kgo.TryCommit, "committed after")

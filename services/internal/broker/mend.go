@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // runningFile tells a start that the last one did not end by Close.
@@ -33,11 +35,15 @@ func prepare(c Config, running string) error {
 // every offset committed since the first. Then it ends the transactions that were open.
 func mend(c Config) error {
 	c.Log.Info("the embedded broker was not stopped the last time; checking its data", "dir", c.Dir)
-	cluster, err := open(c, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
+	var unsaved atomic.Bool
+	cluster, err := open(c, &unsaved, func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") })
 	if err != nil {
 		return fmt.Errorf("open %s: %w", c.Dir, err)
 	}
 	cluster.Close()
+	if unsaved.Load() {
+		return fmt.Errorf("the data in %s cannot be written; the log says why, a full disk as a rule", c.Dir)
+	}
 	if err := endTransactions(c.Dir); err != nil {
 		return fmt.Errorf("end the transactions that were open in %s: %w", c.Dir, err)
 	}
@@ -48,7 +54,7 @@ func mend(c Config) error {
 // producer's records are aborted, and they take it for the producer's next, committed ones too. A transaction that is
 // committed in one partition already is committed in the others: it was being committed.
 func endTransactions(dir string) error {
-	dirs, err := pathsIn(filepath.Join(dir, "partitions"))
+	dirs, err := pathsIn(filepath.Join(dir, "partitions"), fs.DirEntry.IsDir)
 	if err != nil {
 		return err
 	}

@@ -39,11 +39,10 @@ type partitionLog struct {
 // readPartition reads a partition's segments, notes the transactions committed in it, and adds index entries that a crash
 // kept from being written: those of later batches would be taken for theirs.
 func readPartition(dir string, committed map[transaction]bool) (*partitionLog, error) {
-	paths, err := pathsIn(dir)
+	segments, err := pathsIn(dir, func(entry fs.DirEntry) bool { return filepath.Ext(entry.Name()) == ".dat" })
 	if err != nil {
 		return nil, err
 	}
-	segments := slices.DeleteFunc(paths, func(path string) bool { return filepath.Ext(path) != ".dat" })
 	slices.SortFunc(segments, func(a, b string) int { return int(min(max(baseOffset(a)-baseOffset(b), -1), 1)) })
 	log := &partitionLog{open: map[int64]int16{}}
 	for _, segment := range segments {
@@ -161,15 +160,18 @@ func indexEntry(leaderEpoch uint32, inTransaction bool) []byte {
 	return entry
 }
 
-// pathsIn is what a directory holds; nothing where there is none. No filepath.Glob: to it a directory named [1] is a pattern.
-func pathsIn(dir string) ([]string, error) {
+// pathsIn is what a directory holds of a kind; nothing where there is none. No filepath.Glob: to it a directory named [1] is
+// a pattern.
+func pathsIn(dir string, wanted func(fs.DirEntry) bool) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var paths []string
 	for _, entry := range entries {
-		paths = append(paths, filepath.Join(dir, entry.Name()))
+		if wanted(entry) {
+			paths = append(paths, filepath.Join(dir, entry.Name()))
+		}
 	}
 	return paths, nil
 }

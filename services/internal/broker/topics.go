@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -48,7 +49,16 @@ func makeTopics(bound string, partitions int32) error {
 }
 
 func makeMissing(ctx context.Context, client *kgo.Client, partitions int32, settings map[string]*string, topics ...string) error {
-	made, err := kadm.NewClient(client).CreateTopics(ctx, partitions, 1, settings, topics...)
+	admin := kadm.NewClient(client)
+	there, err := admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return err
+	}
+	topics = slices.DeleteFunc(topics, there.Has)
+	if len(topics) == 0 {
+		return nil // on a full disk the broker would refuse even this
+	}
+	made, err := admin.CreateTopics(ctx, partitions, 1, settings, topics...)
 	if err != nil {
 		return err
 	}

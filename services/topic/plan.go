@@ -59,14 +59,14 @@ func Diff(desired Desired, have *Topic, can Ability) Plan {
 	switch {
 	case desired.Partitions-have.Partitions > mostAdded:
 		plan.Refused = append(plan.Refused, fmt.Sprintf(
-			"the topic has %d partitions and the resource asks for %d: at most %d are added at once, for more have stopped whole clusters; lower partitions",
-			have.Partitions, desired.Partitions, mostAdded))
+			"the topic has %s and the resource asks for %d: at most %d are added at once, for more have stopped whole clusters; lower partitions",
+			Count(have.Partitions, "partition"), desired.Partitions, mostAdded))
 	case desired.Partitions > have.Partitions:
 		plan.Partitions = desired.Partitions
 	case desired.Partitions != 0 && desired.Partitions < have.Partitions:
 		plan.Refused = append(plan.Refused, fmt.Sprintf(
-			"the topic has %d partitions and the resource asks for %d: Kafka cannot take partitions away; set partitions to %d or more, or leave it out",
-			have.Partitions, desired.Partitions, have.Partitions))
+			"the topic has %s and the resource asks for %d: Kafka cannot take partitions away; set partitions to %d or more, or leave it out",
+			Count(have.Partitions, "partition"), desired.Partitions, have.Partitions))
 	}
 	switch {
 	case desired.Replicas == 0 || desired.Replicas == have.Replicas:
@@ -74,8 +74,8 @@ func Diff(desired Desired, have *Topic, can Ability) Plan {
 		plan.Replicas = desired.Replicas
 	default:
 		plan.Refused = append(plan.Refused, fmt.Sprintf(
-			"the topic has %d replicas and the resource asks for %d: reassign its partitions (kafka-reassign-partitions), or set replicas to %d, or leave it out",
-			have.Replicas, desired.Replicas, have.Replicas))
+			"the topic has %s and the resource asks for %d: reassign its partitions (kafka-reassign-partitions), or set replicas to %d, or leave it out",
+			Count(have.Replicas, "replica"), desired.Replicas, have.Replicas))
 	}
 	return plan
 }
@@ -147,7 +147,7 @@ func (p Plan) Apply() Topic {
 func (p Plan) Lines() []string {
 	var lines []string
 	if p.Create != nil {
-		lines = append(lines, fmt.Sprintf("+ create with %s, %s", count(p.Create.Partitions, "partition"), count(p.Create.Replicas, "replica")))
+		lines = append(lines, fmt.Sprintf("+ create with %s, %s", asked(p.Create.Partitions, "partition"), asked(p.Create.Replicas, "replica")))
 		for _, key := range slices.Sorted(maps.Keys(p.Create.Config)) {
 			lines = append(lines, fmt.Sprintf("+ %s = %s", key, p.Create.Config[key]))
 		}
@@ -168,11 +168,16 @@ func (p Plan) Lines() []string {
 	return lines
 }
 
-func count(n int32, what string) string {
-	switch n {
-	case 0:
+func asked(n int32, what string) string {
+	if n == 0 {
 		return "the cluster's default of " + what + "s"
-	case 1:
+	}
+	return Count(n, what)
+}
+
+// Count says how many there are of something, "1 replica" or "3 replicas".
+func Count(n int32, what string) string {
+	if n == 1 {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)

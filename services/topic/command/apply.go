@@ -56,7 +56,7 @@ func (c *Apply) run(ctx context.Context, out terminal.IO) error {
 	steps, unseen := s.plan(looking, out, topics)
 	cancel()
 	if show(out, steps) == 0 && unseen == nil {
-		note(out, "%s as declared", count(int32(len(steps)), "topic"))
+		note(out, "%s as declared", topic.Count(int32(len(steps)), "topic"))
 		return nil
 	}
 	steps = slices.DeleteFunc(steps, func(s step) bool { return s.Empty() || s.observed() })

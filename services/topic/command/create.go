@@ -124,7 +124,7 @@ func (s *session) createOne(ctx context.Context, d topic.Desired) (string, error
 	if err := s.secure(ctx, d, made); err != nil {
 		return "", s.explain("set "+minInSync+" of "+d.Name+", which was made", "AlterConfigs on topic "+d.Name+", or name the number of --replicas", err)
 	}
-	return fmt.Sprintf("made       %s with %s and %s", d.Name, count(made.Partitions, "partition"), count(made.Replicas, "replica")), nil
+	return fmt.Sprintf("made       %s with %s and %s", d.Name, topic.Count(made.Partitions, "partition"), topic.Count(made.Replicas, "replica")), nil
 }
 
 // make makes a topic and returns what it became. mine is false where somebody else was faster.
@@ -164,7 +164,7 @@ func (s *session) secure(ctx context.Context, d topic.Desired, made *topic.Topic
 
 // leave says that a topic was there, and where its configuration is not what OpenOrder declares. It stays as it is.
 func (s *session) leave(ctx context.Context, d topic.Desired, have *topic.Topic) string {
-	report := fmt.Sprintf("was there  %s with %s and %s", d.Name, count(have.Partitions, "partition"), count(have.Replicas, "replica"))
+	report := fmt.Sprintf("was there  %s with %s and %s", d.Name, topic.Count(have.Partitions, "partition"), topic.Count(have.Replicas, "replica"))
 	d.Partitions, d.Replicas = 0, 0 // not declared, chosen
 	if delete(d.Config, minInSync); have.Replicas >= safeReplicas {
 		d.Config[minInSync] = safeMinInSync
@@ -177,11 +177,4 @@ func (s *session) leave(ctx context.Context, d topic.Desired, have *topic.Topic)
 		report += fmt.Sprintf("\n           left as it is: %s is %s, declared %s", change.Key, change.Old, change.New)
 	}
 	return report
-}
-
-func count(n int32, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

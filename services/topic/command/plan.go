@@ -44,7 +44,7 @@ func (f *Files) read(out terminal.IO) ([]manifest.Topic, error) {
 		note(out, "note: %s", text)
 	}
 	if n := int32(set.Translated); n > 0 {
-		note(out, "note: %s translated from Strimzi's KafkaTopic; deletionPolicy is Retain, where Strimzi deletes the topic with its resource", count(n, "topic"))
+		note(out, "note: %s translated from Strimzi's KafkaTopic; deletionPolicy is Retain, where Strimzi deletes the topic with its resource", topic.Count(n, "topic"))
 	}
 	return set.Topics, nil
 }
@@ -167,9 +167,9 @@ func (c *Diff) run(ctx context.Context, out terminal.IO) error {
 	case err != nil:
 		return err
 	case different > 0:
-		return &ExitError{ExitDifferent, fmt.Errorf("%d of %s not as declared", different, count(int32(len(steps)), "topic"))}
+		return &ExitError{ExitDifferent, fmt.Errorf("%d of %s not as declared", different, topic.Count(int32(len(steps)), "topic"))}
 	}
-	note(out, "%s as declared", count(int32(len(steps)), "topic"))
+	note(out, "%s as declared", topic.Count(int32(len(steps)), "topic"))
 	return nil
 }
 

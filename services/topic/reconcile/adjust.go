@@ -66,7 +66,7 @@ func (p *pass) adjust(ctx context.Context, desired topic.Desired, have *topic.To
 	case len(plan.Refused) > 0:
 		return terminal(ReasonNotSupported, asSentence(capital(strings.Join(plan.Refused, "; ")))), nil
 	case plan.Replicas != 0:
-		return passing(ReasonMovingReplicas, fmt.Sprintf("The brokers are bringing the topic from %d to %d replicas.", have.Replicas, plan.Replicas)), nil
+		return passing(ReasonMovingReplicas, fmt.Sprintf("The brokers are bringing the topic from %d to %s.", have.Replicas, topic.Count(plan.Replicas, "replica"))), nil
 	}
 	return p.synced(desired), nil
 }
@@ -188,7 +188,7 @@ func (p *pass) move(ctx context.Context, plan topic.Plan) error {
 			if p.drifted() {
 				p.Metrics.drift.Inc()
 			}
-			p.say(normal, EventConfigChanged, "Asked for %d replicas of the topic %s.", plan.Replicas, plan.Name)
+			p.say(normal, EventConfigChanged, "Asked for %s of the topic %s.", topic.Count(plan.Replicas, "replica"), plan.Name)
 		}
 		m.replicas, m.replicasAsked = plan.Replicas, time.Now()
 	}

@@ -136,9 +136,9 @@ func (p *pass) identify(have *topic.Topic) *verdict {
 		if s.Created {
 			m.made, m.madeID, m.attempted = cmp.Or(m.attempted, m.made), have.ID, nil // until the status says so
 			s.ConfigKeys = m.keys()
-			p.say(normal, EventCreated, "Created the topic %s with %d partitions and %d replicas.", name, have.Partitions, have.Replicas)
+			p.say(normal, EventCreated, "Created the topic %s with %s and %s.", name, topic.Count(have.Partitions, "partition"), topic.Count(have.Replicas, "replica"))
 		} else {
-			p.say(normal, EventAdopted, "Took over the topic %s, which was there already, with the id %s, %d partitions and %d replicas.", name, id, have.Partitions, have.Replicas)
+			p.say(normal, EventAdopted, "Took over the topic %s, which was there already, with the id %s, %s and %s.", name, id, topic.Count(have.Partitions, "partition"), topic.Count(have.Replicas, "replica"))
 		}
 	case s.TopicID == id, have.ID == "":
 	case s.TopicID == v1alpha1.TopicIDByName:

@@ -49,10 +49,10 @@ func replaced(s *v1alpha1.KafkaTopicStatus, have *topic.Topic) bool {
 func differences(desired topic.Desired, have *topic.Topic, can topic.Ability) []string {
 	var words []string
 	if desired.Partitions != 0 && desired.Partitions != have.Partitions {
-		words = append(words, fmt.Sprintf("it has %d partitions, not %d", have.Partitions, desired.Partitions))
+		words = append(words, fmt.Sprintf("it has %s, not %d", topic.Count(have.Partitions, "partition"), desired.Partitions))
 	}
 	if desired.Replicas != 0 && desired.Replicas != have.Replicas {
-		words = append(words, fmt.Sprintf("it has %d replicas, not %d", have.Replicas, desired.Replicas))
+		words = append(words, fmt.Sprintf("it has %s, not %d", topic.Count(have.Replicas, "replica"), desired.Replicas))
 	}
 	for _, c := range topic.Diff(desired, have, can).Config {
 		now := c.Old

@@ -11,7 +11,7 @@ if [ "${1:-}" = down ]; then
 fi
 
 if [ "$(docker inspect -f '{{.State.Running}}' "$registry" 2>/dev/null)" != true ]; then
-  docker run -d --restart=always -p "127.0.0.1:$port:5000" --network bridge --name "$registry" registry:2.8.3
+  docker start "$registry" 2>/dev/null || docker run -d --restart=always -p "127.0.0.1:$port:5000" --network bridge --name "$registry" registry:2.8.3
 fi
 kind get clusters 2>/dev/null | grep -qx openorder || kind create cluster --config kind-config.yaml
 

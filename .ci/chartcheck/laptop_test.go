@@ -93,16 +93,22 @@ func TestALaptopIsToldAllThatItLacks(t *testing.T) {
 // check runs k8s/check-laptop.sh where there are these tools and no others.
 func (l laptop) check(t *testing.T, args []string) (lines []string, code int) {
 	t.Helper()
+	return l.run(t, "check-laptop.sh", args...)
+}
+
+// run runs a script of k8s where there are these tools and no others.
+func (l laptop) run(t *testing.T, script string, args ...string) (lines []string, code int) {
+	t.Helper()
 	bin := t.TempDir()
-	for tool, script := range l {
-		if script == "" {
+	for tool, does := range l {
+		if does == "" {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"+does+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, tool := range []string{"bash", "sh", "awk", "head"} {
+	for _, tool := range []string{"bash", "sh", "awk", "head", "grep", "dirname"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +117,7 @@ func (l laptop) check(t *testing.T, args []string) (lines []string, code int) {
 			t.Fatal(err)
 		}
 	}
-	command := exec.CommandContext(t.Context(), "bash", append([]string{root + "/k8s/check-laptop.sh"}, args...)...)
+	command := exec.CommandContext(t.Context(), "bash", append([]string{root + "/k8s/" + script}, args...)...)
 	command.Env = []string{"PATH=" + bin}
 	out, err := command.CombinedOutput()
 	if _, isExit := err.(*exec.ExitError); err != nil && !isExit {
@@ -121,6 +127,30 @@ func (l laptop) check(t *testing.T, args []string) (lines []string, code int) {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	return lines, command.ProcessState.ExitCode()
+}
+
+func TestARegistryThatWasStoppedIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	docker := func(state string) laptop {
+		return laptop{
+			"kind": `[ "$*" != "get clusters" ] || echo openorder`, "kubectl": `true`,
+			"docker": `case "$1 ` + state + `" in
+				"inspect none") exit 1 ;;
+				"inspect "*) echo ` + state + ` ;;
+				"run none") echo made ;;
+				"run "*) echo 'the name "/kind-registry" is in use' >&2; exit 125 ;;
+				"start none") exit 1 ;;
+				"start "*) echo started ;;
+			esac`,
+		}
+	}
+	for state, want := range map[string]string{"none": "made", "false": "started", "true": ""} {
+		lines, code := docker(state).run(t, "kind.sh")
+		said := strings.Join(lines, "\n")
+		if code != 0 || want != "" && !strings.Contains(said, want) || want == "" && (strings.Contains(said, "made") || strings.Contains(said, "started")) {
+			t.Errorf("a registry whose running is %s: code %d, want %q in:\n%s", state, code, want, said)
+		}
+	}
 }
 
 // Bash 3.2, which has none of these: ${x^^} and ${x,,}, ${x@Q}, associative arrays, mapfile.

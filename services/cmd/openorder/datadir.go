@@ -86,6 +86,9 @@ func claim(path string) error {
 			return fmt.Errorf("read the data directory: %w", err)
 		}
 		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" }) // a volume's own
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == markerFile && e.Type().IsRegular() }) {
+			return claim(path) // another has claimed it this moment
+		}
 		if len(entries) > 0 {
 			return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
 		}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -45,6 +47,22 @@ func TestWhereNothingCanBeKeptThatIsSaidAndWhatToDo(t *testing.T) {
 	for _, system := range []string{"linux", "darwin"} {
 		if err := canKeep(system); err != nil {
 			t.Errorf("on %s: %v", system, err)
+		}
+	}
+}
+
+func TestOfTwoThatStartAtOnceTheSecondIsToldOfTheFirst(t *testing.T) {
+	t.Parallel()
+	for range 300 {
+		path := filepath.Join(t.TempDir(), "data")
+		var errs [2]error
+		var both sync.WaitGroup
+		for i := range errs {
+			both.Go(func() { _, errs[i] = openDataDir(path, false) })
+		}
+		both.Wait()
+		if refused := errors.Join(errs[:]...); refused == nil || !strings.HasPrefix(refused.Error(), "another openorder is using") {
+			t.Fatalf("got %v", errs)
 		}
 	}
 }

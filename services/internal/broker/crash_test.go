@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/openorder/openorder/services/internal/broker"
 	"github.com/openorder/openorder/services/internal/event"
@@ -166,27 +167,51 @@ func TestATransactionThatACrashInterruptedIsAborted(t *testing.T) {
 	}
 }
 
-func TestATransactionThatWasBeingCommittedIsCommittedEverywhere(t *testing.T) {
+// Clients from before KIP-890 keep their epoch from one transaction to the next.
+func TestAnOlderClientsTransactionThatACrashInterruptedIsAbortedToo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startProcess(t, dir)
-	cl := client(t, p.address, kgo.TransactionalID("redrive"))
-	transaction(t, cl, kgo.TryCommit, "an earlier one")
+	cl := client(t, p.address, kgo.TransactionalID("theirs"), kgo.MaxVersions(kversion.V3_0_0()))
+	transaction(t, cl, kgo.TryCommit, "committed before")
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
-	produce(t, cl, record(event.TopicOrderCreated, "redriven"), record(event.TopicDeadLetter, "its trail"))
-	if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-		t.Fatal(err)
-	}
+	produce(t, cl, record(event.TopicOrderCreated, "interrupted"))
 	p.kill()
-	forgetLast(t, filepath.Join(dir, "partitions", event.TopicOrderCreated+"-0", "0"))
 
 	p = startProcess(t, dir)
-	transaction(t, client(t, p.address, kgo.TransactionalID("redrive")), kgo.TryCommit, "a later one")
-	want := []string{"an earlier one", "redriven", "a later one"}
-	if diff := cmp.Diff(want, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+	if diff := cmp.Diff([]string{"committed before"}, values(t, p.address, event.TopicOrderCreated)); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func TestATransactionThatWasBeingCommittedIsCommittedEverywhere(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]*kversion.Versions{"a client of today": kversion.Stable(), "one from before KIP-890": kversion.V3_0_0()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := startProcess(t, dir)
+			cl := client(t, p.address, kgo.TransactionalID("redrive"), kgo.MaxVersions(version))
+			transaction(t, cl, kgo.TryCommit, "an earlier one")
+			if err := cl.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			produce(t, cl, record(event.TopicOrderCreated, "redriven"), record(event.TopicDeadLetter, "its trail"))
+			if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+				t.Fatal(err)
+			}
+			p.kill()
+			forgetLast(t, filepath.Join(dir, "partitions", event.TopicOrderCreated+"-0", "0"))
+
+			p = startProcess(t, dir)
+			transaction(t, client(t, p.address, kgo.TransactionalID("redrive")), kgo.TryCommit, "a later one")
+			want := []string{"an earlier one", "redriven", "a later one"}
+			if diff := cmp.Diff(want, values(t, p.address, event.TopicOrderCreated)); diff != "" {
+				t.Errorf("records (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

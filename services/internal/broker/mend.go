@@ -58,17 +58,17 @@ func endTransactions(dir string) error {
 	if err != nil {
 		return err
 	}
-	committed := map[transaction]bool{}
+	all := endings{map[transaction]int64{}, map[transaction]bool{}}
 	var logs []*partitionLog
 	for _, dir := range dirs {
-		log, err := readPartition(dir, committed)
+		log, err := readPartition(dir, all)
 		if err != nil {
 			return err
 		}
 		logs = append(logs, log)
 	}
 	for _, log := range logs {
-		if err := log.end(committed); err != nil {
+		if err := log.end(all); err != nil {
 			return err
 		}
 	}
@@ -76,10 +76,10 @@ func endTransactions(dir string) error {
 }
 
 // end appends a marker for each transaction that is open.
-func (l *partitionLog) end(committed map[transaction]bool) error {
+func (l *partitionLog) end(all endings) error {
 	var markers, index bytes.Buffer
-	for producer, epoch := range l.open {
-		markers.Write(marker(l.next, transaction{producer, epoch}, committed[transaction{producer, epoch}]))
+	for _, open := range l.open {
+		markers.Write(marker(l.next, open.transaction, all.commits(open)))
 		index.Write(indexEntry(l.leaderEpoch, false))
 		l.next++
 	}

@@ -22,10 +22,22 @@ const (
 	controlBatch       = 0x20
 )
 
-// transaction is one of a producer's: each has an epoch of its own (KIP-890).
+// transaction is one of a producer's: each has an epoch of its own (KIP-890), but for older clients.
 type transaction struct {
 	producer int64
 	epoch    int16
+}
+
+// endings is what is known of transactions from all partitions.
+type endings struct {
+	committed map[transaction]int64 // by the time of the last marker
+	several   map[transaction]bool  // more than one had this producer and epoch
+}
+
+// commits tells whether an open transaction was being committed: it has a marker elsewhere, and no earlier one's.
+func (e endings) commits(o opened) bool {
+	marked, committed := e.committed[o.transaction]
+	return committed && (!e.several[o.transaction] || marked > o.began)
 }
 
 // partitionLog is what has to be known of a partition to end its transactions.
@@ -33,25 +45,32 @@ type partitionLog struct {
 	segment     string // the last one
 	next        int64  // offset
 	leaderEpoch uint32
-	open        map[int64]int16 // producers with an open transaction, and its epoch
+	open        map[int64]opened // by producer
+	ended       map[transaction]bool
 }
 
-// readPartition reads a partition's segments, notes the transactions committed in it, and adds index entries that a crash
+// opened is a transaction that is open, and when its first record was made.
+type opened struct {
+	transaction
+	began int64
+}
+
+// readPartition reads a partition's segments, notes how transactions ended in it, and adds index entries that a crash
 // kept from being written: those of later batches would be taken for theirs.
-func readPartition(dir string, committed map[transaction]bool) (*partitionLog, error) {
+func readPartition(dir string, all endings) (*partitionLog, error) {
 	segments, err := pathsIn(dir, func(entry fs.DirEntry) bool { return filepath.Ext(entry.Name()) == ".dat" })
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(segments, func(a, b string) int { return int(min(max(baseOffset(a)-baseOffset(b), -1), 1)) })
-	log := &partitionLog{open: map[int64]int16{}}
+	log := &partitionLog{open: map[int64]opened{}, ended: map[transaction]bool{}}
 	for _, segment := range segments {
 		log.segment = segment
 		raw, err := os.ReadFile(segment)
 		if err != nil {
 			return nil, err
 		}
-		if err := log.read(decodeBatches(raw), committed); err != nil {
+		if err := log.read(decodeBatches(raw), all); err != nil {
 			return nil, err
 		}
 	}
@@ -59,7 +78,7 @@ func readPartition(dir string, committed map[transaction]bool) (*partitionLog, e
 }
 
 // read follows the transactions through a segment's batches, and completes its index.
-func (l *partitionLog) read(batches []kmsg.RecordBatch, committed map[transaction]bool) error {
+func (l *partitionLog) read(batches []kmsg.RecordBatch, all endings) error {
 	index, err := os.ReadFile(indexOf(l.segment))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -67,7 +86,7 @@ func (l *partitionLog) read(batches []kmsg.RecordBatch, committed map[transactio
 	var missing []byte
 	for i, batch := range batches {
 		l.next = batch.FirstOffset + int64(batch.LastOffsetDelta) + 1
-		inTransaction := l.follow(batch, committed)
+		inTransaction := l.follow(batch, all)
 		if at := i * indexEntrySize; at+indexEntrySize <= len(index) {
 			l.leaderEpoch = binary.LittleEndian.Uint32(index[at+2:])
 		} else {
@@ -84,17 +103,24 @@ func (l *partitionLog) read(batches []kmsg.RecordBatch, committed map[transactio
 	return appendTo(indexOf(l.segment), missing)
 }
 
-func (l *partitionLog) follow(batch kmsg.RecordBatch, committed map[transaction]bool) (inTransaction bool) {
+func (l *partitionLog) follow(batch kmsg.RecordBatch, all endings) (inTransaction bool) {
+	t := transaction{batch.ProducerID, batch.ProducerEpoch}
 	switch {
 	case batch.Attributes&transactionalBatch == 0:
 		return false
 	case batch.Attributes&controlBatch == 0:
-		l.open[batch.ProducerID] = batch.ProducerEpoch
+		if l.ended[t] {
+			all.several[t] = true
+		}
+		if open, is := l.open[t.producer]; !is || open.transaction != t {
+			l.open[t.producer] = opened{t, batch.FirstTimestamp}
+		}
 		return true
 	}
-	delete(l.open, batch.ProducerID)
+	delete(l.open, t.producer)
+	l.ended[t] = true
 	if isCommit(batch) {
-		committed[transaction{batch.ProducerID, batch.ProducerEpoch}] = true
+		all.committed[t] = max(all.committed[t], batch.MaxTimestamp)
 	}
 	return false
 }

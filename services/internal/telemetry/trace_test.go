@@ -82,6 +82,7 @@ func TestNothingIsLoadedWithoutAnEndpoint(t *testing.T) {
 	for reason, env := range map[string]map[string]string{
 		"no endpoint":           {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
 		"the SDK is disabled":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"},
+		"disabled in capitals":  {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "True"},
 		"traces are turned off": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
 	} {
 		t.Run(reason, func(t *testing.T) {

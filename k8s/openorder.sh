@@ -25,7 +25,7 @@ quoted() { # ARGUMENT...: as a JSON list
 image=${IMAGE:-$(deployment order '.metadata.annotations.openorder\.io/tools-image')}
 [ -n "$image" ] || { echo "$release-order has no annotation openorder.io/tools-image: name the tools' image in IMAGE" >&2; exit 1; }
 variables="{\"name\":\"KAFKA_BROKERS\",\"value\":\"$(environment KAFKA_BROKERS)\"}"
-volumes= mounts=
+volumes=',{"name":"tmp","emptyDir":{}}' mounts=',{"name":"tmp","mountPath":"/tmp"}' # an audit sorts there what memory does not hold
 mount() { # VOLUME: the order service's, at the same place
   local volume; volume=$(of order ".volumes[?(@.name==\"$1\")]")
   [ -n "$volume" ] || return 0
@@ -68,5 +68,11 @@ until [ "$(status .phase)" != Pending ]; do
   sleep 0.5
 done
 kubectl -n "$namespace" logs --follow "$pod"
-until code=$(status '.containerStatuses[0].state.terminated.exitCode') && [ -n "$code" ]; do sleep 0.5; done
+while
+  phase=$(status .phase) code=$(status '.containerStatuses[0].state.terminated.exitCode')
+  [ -z "$code" ]
+do
+  [ "$phase" != Failed ] || { echo "the pod was ended: $(status .reason) $(status .message)" >&2; exit 1; }
+  sleep 0.5
+done
 exit "$code"

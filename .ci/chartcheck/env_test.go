@@ -47,17 +47,17 @@ func TestGoKnowsFourFifthsOfTheMemoryLimit(t *testing.T) {
 }
 
 // An audit of some 100,000 orders sorts more than /tmp holds, which is memory.
-func TestWhatSQLiteSortsGoesToTheVolume(t *testing.T) {
+func TestWhatAnAuditSortsGoesToTheVolume(t *testing.T) {
 	t.Parallel()
 	pod := pods(ofKind(profile{chart: root + "/charts/openorder"}.resources(t), "StatefulSet"))[0]
 	container := list(pod.spec, "containers")[0]
-	folder := text(variables(t, pod.owner, container)["SQLITE_TMPDIR"], "value")
+	folder := text(variables(t, pod.owner, container)["TMPDIR"], "value")
 	for _, mount := range list(container, "volumeMounts") {
 		if text(mount, "name") == "data" && text(mount, "mountPath") == folder {
 			return
 		}
 	}
-	t.Errorf("SQLITE_TMPDIR is %q", folder)
+	t.Errorf("TMPDIR is %q", folder)
 }
 
 func TestTheAllInOneTellsWebhooks(t *testing.T) {

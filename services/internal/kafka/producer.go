@@ -34,7 +34,8 @@ type ProducerConfig struct {
 // them (a missing right to InitProducerId, a recreated topic) for its client's life, so this starts a new client.
 // It is safe for concurrent use.
 type Producer struct {
-	config ProducerConfig
+	config     ProducerConfig
+	leaderless *leaderless
 
 	mu       sync.RWMutex // read-held while producing with client, so that a replaced one is idle
 	client   atomic.Pointer[kgo.Client]
@@ -55,7 +56,7 @@ func NewProducer(config ProducerConfig) (*Producer, error) {
 	if config.Report == nil {
 		config.Report = func(error) {}
 	}
-	p := &Producer{config: config}
+	p := &Producer{config: config, leaderless: newLeaderless()}
 	client, err := p.newClient()
 	if err != nil {
 		return nil, err
@@ -111,7 +112,31 @@ func (p *Producer) Produce(ctx context.Context, records []*Record) []error {
 func (p *Producer) produce(ctx context.Context, records []*Record) []error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.send(ctx, records)
+	if p.config.Letters { // which name their partitions
+		return p.send(ctx, records)
+	}
+	errs := p.leaderless.refusals(ctx, p.client.Load(), records)
+	if errs == nil {
+		errs = p.send(ctx, records)
+	} else {
+		p.sendOthers(ctx, records, errs)
+	}
+	p.leaderless.note(ctx, p.client.Load(), records, errs)
+	return errs
+}
+
+// sendOthers sends the records that have no error yet, and adds theirs.
+func (p *Producer) sendOthers(ctx context.Context, records []*Record, errs []error) {
+	var others []*Record
+	var places []int
+	for i, err := range errs {
+		if err == nil {
+			others, places = append(others, records[i]), append(places, i)
+		}
+	}
+	for i, err := range p.send(ctx, others) {
+		errs[places[i]] = err
+	}
 }
 
 // send produces and waits, until ctx ends at most; mu is held. franz-go itself gives up no record that a broker may have got.
@@ -164,7 +189,7 @@ func tooLarge(err error) bool {
 // lasting tells whether the client may keep giving the same answer although its cause is gone.
 func lasting(err error) bool {
 	return err != nil && !errors.Is(err, kgo.ErrClientClosed) && !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) &&
-		!tooLarge(err) && !errors.Is(err, kerr.UnknownTopicOrPartition) &&
+		!tooLarge(err) && !errors.Is(err, kerr.UnknownTopicOrPartition) && !errors.Is(err, kerr.LeaderNotAvailable) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -120,6 +120,9 @@ func (f *frame) start(start Start) (started bool) {
 	f.working.Go(func() {
 		returned <- f.oversee("start", func() (err error) {
 			f.parts, err = start(f.work, f.base)
+			if err != nil && f.work.Err() != nil {
+				return f.work.Err() // drivers have other words for it, such as that a transaction has been rolled back already
+			}
 			return err
 		})
 	})

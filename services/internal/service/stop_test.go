@@ -2,12 +2,29 @@ package service
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+func TestAStopDuringTheStartIsNoErrorWhateverADriverCallsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		f := newFrame(ctx, "test", Config{}, slog.New(slog.DiscardHandler))
+		started := f.start(func(ctx context.Context, _ *Base) (Parts, error) {
+			stop()
+			<-ctx.Done()
+			return Parts{}, sql.ErrTxDone
+		})
+		f.stop(started)
+		if err := f.verdict(); started || err != nil {
+			t.Errorf("started %v, %v", started, err)
+		}
+	})
+}
 
 func TestWhatDoesNotEndIsLeftBehindAndSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ func TestTheBannersFiveCommandsWorkAsTheyStand(t *testing.T) {
 	}
 	s := allInOne(t)
 	p := s.processes["openorder"]
-	testenv.Eventually(t, time.Minute, "the banner is printed", func() bool { return strings.Contains(p.output.String(), "# 5.") })
+	testenv.Eventually(t, time.Minute, "the banner is printed", func() bool { return strings.Contains(p.output.String(), "redrive --yes\n") })
 	commands := bannerCommands(p.output.String())
 	if len(commands) != 5 {
 		t.Fatalf("%d commands in the banner: %q", len(commands), commands)

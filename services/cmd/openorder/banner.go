@@ -32,16 +32,18 @@ Try it from a second terminal:
 
 `
 
+// printBanner writes the banner as one piece, so that no log line lands within it.
 func printBanner(w io.Writer, s *serve, dir *dataDir) {
 	data := dir.path
 	if dir.ephemeral {
 		data = "none is kept (--ephemeral)"
 	}
-	_, _ = strings.NewReplacer(
+	text := strings.NewReplacer(
 		"{data}", data, "{broker}", reachable(s.KafkaListen), "{self}", self(),
 		"{order}", reachable(s.OrderListen), "{inventory}", reachable(s.InventoryListen), "{notification}", reachable(s.NotificationListen),
 		"{inventory-admin}", reachable(s.InventoryAdminListen),
-	).WriteString(w, banner)
+	).Replace(banner)
+	_, _ = io.WriteString(w, text)
 }
 
 // reachable is how this machine reaches a listener: by name where it listens on loopback or everywhere.

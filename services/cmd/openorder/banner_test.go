@@ -2,8 +2,25 @@ package main
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 )
+
+type writes []string
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, string(p))
+	return len(p), nil
+}
+
+func TestNoLogLineLandsWithinTheBanner(t *testing.T) {
+	t.Parallel()
+	var pieces writes
+	printBanner(&pieces, &serve{OrderListen: "127.0.0.1:8080"}, &dataDir{path: "/data"})
+	if len(pieces) != 1 || !strings.Contains(pieces[0], "Data: /data") || !strings.Contains(pieces[0], "curl -i localhost:8080/api/orders") {
+		t.Errorf("written in %d pieces: %q", len(pieces), pieces)
+	}
+}
 
 func TestTheBannersCommandsWorkWhereverTheProgramLies(t *testing.T) {
 	t.Parallel()

@@ -254,14 +254,7 @@ func TestAnEventThatHasExpiredIsNotMissed(t *testing.T) {
 			1: with(lived(reserved), func(l *life) { l.decided = time.Now().Add(-8 * 24 * time.Hour) }),
 			2: with(lived(rejected), func(l *life) { l.decided = time.Now().Add(-8 * 24 * time.Hour) }),
 		}, nil)
-		admin := testenv.Admin(t, brokers)
-		ends, err := admin.ListEndOffsets(t.Context(), event.TopicInventoryReserved)
-		if err == nil {
-			_, err = admin.DeleteRecords(t.Context(), ends.Offsets())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.expire(event.TopicInventoryReserved)
 		w.live(map[int64]life{3: with(lived(reserved), func(l *life) { l.sku = "ABC-002" })}, nil)
 		report := w.audit()
 		wantBroken(t, report, nil)
@@ -277,14 +270,7 @@ func TestABreachIsNotHiddenByARecordOfTheFuture(t *testing.T) {
 	_, brokers := testenv.FakeKafka(t)
 	w := newWorld(t, brokers, false)
 	w.live(map[int64]life{1: lived(reserved)}, nil)
-	admin := testenv.Admin(t, brokers)
-	ends, err := admin.ListEndOffsets(t.Context(), event.TopicInventoryReserved)
-	if err == nil {
-		_, err = admin.DeleteRecords(t.Context(), ends.Offsets())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.expire(event.TopicInventoryReserved)
 	w.produce([]*kgo.Record{{
 		Topic: event.TopicInventoryReserved, Key: event.Key(1), Value: []byte("{"), Timestamp: time.Now().AddDate(100, 0, 0),
 	}})

@@ -262,6 +262,19 @@ func (w *world) produce(records []*kgo.Record) {
 }
 
 // commit makes every group have finished what is there.
+// expire takes all records out of a topic, as its retention does.
+func (w *world) expire(topic string) {
+	w.t.Helper()
+	admin := testenv.Admin(w.t, w.brokers)
+	ends, err := admin.ListEndOffsets(w.t.Context(), topic)
+	if err == nil {
+		_, err = admin.DeleteRecords(w.t.Context(), ends.Offsets())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) commit() {
 	w.t.Helper()
 	admin := testenv.Admin(w.t, w.brokers)

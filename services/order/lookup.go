@@ -75,15 +75,7 @@ func (l *lookups) ask(ours *lookup) {
 	}
 	waited := time.Since(ours.joined)
 	l.mu.Unlock()
-	if waited > l.bound { // every caller has given up: a store that is back has better to do
-		<-l.slots
-		ours.err = context.DeadlineExceeded
-		close(ours.done)
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.bound)
-	defer cancel()
-	found, err := l.find(ctx, ours.ids)
+	found, err := l.answer(ours.ids, waited)
 	<-l.slots
 	ours.err = err
 	ours.found = make(map[int64]Order, len(found))
@@ -91,4 +83,13 @@ func (l *lookups) ask(ours *lookup) {
 		ours.found[order.ID] = order
 	}
 	close(ours.done)
+}
+
+func (l *lookups) answer(ids []int64, waited time.Duration) ([]Order, error) {
+	if waited > l.bound {
+		return nil, context.DeadlineExceeded // every caller has given up: a store that is back has better to do
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), l.bound)
+	defer cancel()
+	return l.find(ctx, ids)
 }

@@ -116,8 +116,8 @@ type Outbox interface {
 	ClaimUnanswered(ctx context.Context, limit int, lease time.Duration) ([]Publication, error)
 	// FindPending returns those of the orders that are PENDING, by ascending id.
 	FindPending(ctx context.Context, ids []int64) ([]Order, error)
-	// MarkPublished counts an attempt of each publication, successful or not, and makes it due again. Losing a mark in a crash is harmless:
-	// the same events are published once more.
+	// MarkPublished counts an attempt of each publication, successful or not, and makes it due again. Losing a mark in a
+	// crash is harmless: the same events are published once more.
 	MarkPublished(ctx context.Context, ids []int64, again Backoff) error
 	// Release gives back what was claimed or inserted and could not be published: it is due at once.
 	Release(ctx context.Context, ids []int64) error

@@ -68,11 +68,11 @@ func self() string {
 	if filepath.Base(os.Args[0]) == os.Args[0] { // found by PATH
 		return os.Args[0]
 	}
-	return word(path)
+	return shellWord(path)
 }
 
-// word is a path as shells take it.
-func word(path string) string {
+// shellWord is a path as shells take it.
+func shellWord(path string) string {
 	if !strings.ContainsAny(path, " \t'\"$`&|;<>()*?[]{}!#") {
 		return path
 	}

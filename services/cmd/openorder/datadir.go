@@ -72,31 +72,41 @@ func canKeep(system string) error {
 func claim(path string) error {
 	file := filepath.Join(path, markerFile)
 	text, err := os.ReadFile(file)
-	switch {
-	case err == nil && len(text) > 0:
-		var found marker
-		if json.Unmarshal(text, &found) != nil || found.Format != 1 {
-			return fmt.Errorf("the data directory %s was made by another version of openorder: use that, or choose another with --data-dir", path)
+	if err == nil && len(text) > 0 {
+		return check(path, text)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := mustBeEmpty(path); err != nil {
+			return err
 		}
-		return nil
-	case err == nil: // there was no room to write it, or no time
-	case errors.Is(err, fs.ErrNotExist):
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return fmt.Errorf("read the data directory: %w", err)
-		}
-		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" }) // a volume's own
-		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == markerFile && e.Type().IsRegular() }) {
-			return claim(path) // another has claimed it this moment
-		}
-		if len(entries) > 0 {
-			return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
-		}
-	default:
+	} else if err != nil {
 		return fmt.Errorf("read the data directory: %w", err)
 	}
 	if err := os.WriteFile(file, []byte("{\"format\":1}\n"), 0o600); err != nil {
 		return fmt.Errorf("cannot write the data directory %s: %w; choose another with --data-dir", path, err)
+	}
+	return nil
+}
+
+func check(path string, text []byte) error {
+	var found marker
+	if json.Unmarshal(text, &found) != nil || found.Format != 1 {
+		return fmt.Errorf("the data directory %s was made by another version of openorder: use that, or choose another with --data-dir", path)
+	}
+	return nil
+}
+
+// mustBeEmpty does not count a volume's lost+found. With a marker it need not be empty: another openorder has just left it, and
+// the lock decides between the two.
+func mustBeEmpty(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("read the data directory: %w", err)
+	}
+	claimed := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == markerFile && e.Type().IsRegular() })
+	strange := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != "lost+found" })
+	if strange && !claimed {
+		return fmt.Errorf("%s is not empty and not a data directory of openorder: choose another with --data-dir", path)
 	}
 	return nil
 }

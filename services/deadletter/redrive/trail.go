@@ -112,17 +112,20 @@ func (t *Trail) settle(ctx context.Context) error {
 	if err == nil {
 		err = ends.Error()
 	}
-	for began := time.Now(); err == nil && time.Since(began) < openWait; err = pause(ctx) {
+	if err != nil {
+		return fmt.Errorf("read the trail: %w", err)
+	}
+	for began := time.Now(); time.Since(began) < openWait; {
 		committed, err := admin.ListCommittedOffsets(ctx, t.Topic)
 		if err == nil && reaches(committed, ends) {
 			return nil
 		}
+		if err == nil {
+			err = pause(ctx)
+		}
 		if err != nil {
 			return fmt.Errorf("read the trail: %w", err)
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("read the trail: %w", err)
 	}
 	return fmt.Errorf("read the trail: a transaction that is no redrive's is open on %s, and what lies behind it is not seen: let it end, or end it", t.Topic)
 }

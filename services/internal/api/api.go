@@ -4,9 +4,11 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -57,6 +59,18 @@ func New(c Config) (http.Handler, huma.API) {
 	operations := humachi.New(router, config)
 	operations.UseMiddleware(query(operations), body{max: c.MaxBody}.read)
 	return router, operations
+}
+
+// patience is how long a request waits for a database.
+const patience = 10 * time.Second
+
+// Bounded ends requests that a database in trouble keeps waiting. What answers for longer, such as a stream, goes without it.
+func Bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // refuse answers what no operation is asked for.

@@ -15,6 +15,17 @@ type Time struct{ time.Time }
 // At makes a Time of t in UTC, cut to microseconds.
 func At(t time.Time) Time { return Time{t.UTC().Truncate(time.Microsecond)} }
 
+// Sane is the first of several times that somebody can have meant: not none at all, and none that JSON or a database cannot hold.
+// Where none is left, it is now.
+func Sane(times ...time.Time) time.Time {
+	for _, t := range times {
+		if t.Year() >= 1970 && t.Year() <= 9998 {
+			return At(t).Time
+		}
+	}
+	return At(time.Now()).Time
+}
+
 // MarshalJSON writes RFC 3339.
 func (t Time) MarshalJSON() ([]byte, error) { return t.UTC().MarshalJSON() }
 

@@ -186,11 +186,16 @@ func (c Config) Explain(err error) error {
 	operation, isNetwork := errors.AsType[*net.OpError](err)
 	switch {
 	case isNetwork && operation.Op == "dial":
-		return fmt.Errorf("no broker answers at %s: %w; check that it runs, and --kafka-brokers (KAFKA_BROKERS)", c.Brokers, err)
+		return c.Unreachable(err)
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return fmt.Errorf("%w; check --kafka-sasl-username and its password", err)
 	}
 	return err
+}
+
+// Unreachable says where no broker answers, and what to look at.
+func (c Config) Unreachable(err error) error {
+	return fmt.Errorf("no broker answers at %s: %w; check that it runs, and --kafka-brokers (KAFKA_BROKERS)", c.Brokers, err)
 }
 
 // MissingFile names the first file of these settings that does not exist yet.

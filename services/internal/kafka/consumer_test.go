@@ -342,19 +342,25 @@ func TestTroubleThatIsOverIsNoLongerShownThoughNothingHappens(t *testing.T) {
 	}
 }
 
+// hasForeignCommit produces four records, and commits that three of another topic of the same name are done.
+func (b *bench) hasForeignCommit() {
+	b.Helper()
+	for i := range 4 {
+		b.produce(rec(0, "", fmt.Sprint(i)))
+	}
+	var foreign kadm.Offsets
+	foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
+	if err := b.admin.CommitAllOffsets(b.Context(), group, foreign); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // As brokers do that keep the commits of a deleted topic for the next one of its name.
 func TestACommitForAnotherTopicOfTheSameNameIsNotGoneBy(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, &work{}, 1)
-		for i := range 4 {
-			b.produce(rec(0, "", fmt.Sprint(i)))
-		}
-		var foreign kadm.Offsets
-		foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
-		if err := b.admin.CommitAllOffsets(t.Context(), group, foreign); err != nil {
-			t.Fatal(err)
-		}
+		b.hasForeignCommit()
 		b.consume()
 		b.eventually("all of this topic is done", func() bool { return len(b.work.done()) == 4 })
 	})
@@ -365,14 +371,7 @@ func TestACommitForAnotherTopicIsNotGoneByEitherWhereABrokerDoesNotKnowTheTopic(
 	t.Parallel()
 	cluster, brokers := testenv.FakeKafka(t)
 	b := setup(t, brokers, &work{}, 1)
-	for i := range 4 {
-		b.produce(rec(0, "", fmt.Sprint(i)))
-	}
-	var foreign kadm.Offsets
-	foreign.Add(kadm.Offset{Topic: source, Partition: 0, At: 3, LeaderEpoch: -1, Metadata: strings.Repeat("0f", 16)})
-	if err := b.admin.CommitAllOffsets(t.Context(), group, foreign); err != nil {
-		t.Fatal(err)
-	}
+	b.hasForeignCommit()
 	var asked atomic.Bool
 	cluster.Fault(
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Observe: true, Count: -1, When: func(kmsg.Request) bool {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // leaderless knows the partitions without a leader of topics that did not take a record in time. What goes there fails at
@@ -17,15 +16,15 @@ import (
 // concurrent use.
 type leaderless struct {
 	mu     sync.Mutex
-	topics map[string]missing
+	topics map[string]headless
 	byKey  kgo.TopicPartitioner
 }
 
-// missing are partitions of a topic.
-type missing struct {
-	leaders map[int32]bool
-	count   int // of all its partitions
-	looked  time.Time
+// headless is a topic of which some partitions have no leader.
+type headless struct {
+	partitions int // all of them
+	without    map[int32]bool
+	looked     time.Time
 }
 
 const (
@@ -34,7 +33,7 @@ const (
 )
 
 func newLeaderless() *leaderless {
-	return &leaderless{topics: map[string]missing{}, byKey: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+	return &leaderless{topics: map[string]headless{}, byKey: kgo.StickyKeyPartitioner(nil).ForTopic("")}
 }
 
 // note looks for partitions without a leader in the topics of records that were not taken in time. Those that it knows it
@@ -76,7 +75,7 @@ func (l *leaderless) refusals(ctx context.Context, client *kgo.Client, records [
 		if !some || r.Key == nil {
 			continue
 		}
-		if partition := int32(l.byKey.Partition(r, known.count)); known.leaders[partition] {
+		if partition := int32(l.byKey.Partition(r, known.partitions)); known.without[partition] {
 			errs[i] = fmt.Errorf("partition %d of %s: %w", partition, r.Topic, kerr.LeaderNotAvailable)
 		}
 	}
@@ -99,22 +98,18 @@ func (l *leaderless) outdated() []string {
 func (l *leaderless) look(ctx context.Context, client *kgo.Client, topic string) {
 	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
-	request := kmsg.NewPtrMetadataRequest()
-	wanted := kmsg.NewMetadataRequestTopic()
-	wanted.Topic = kmsg.StringPtr(topic)
-	request.Topics = append(request.Topics, wanted)
-	found := missing{leaders: map[int32]bool{}, looked: time.Now()}
-	if response, err := request.RequestWith(ctx, client); err == nil && len(response.Topics) == 1 {
-		found.count = len(response.Topics[0].Partitions)
-		for _, p := range response.Topics[0].Partitions {
+	found := headless{without: map[int32]bool{}, looked: time.Now()}
+	if described, err := describeTopics(ctx, client, topic); err == nil && len(described) == 1 {
+		found.partitions = len(described[0].Partitions)
+		for _, p := range described[0].Partitions {
 			if errors.Is(kerr.ErrorForCode(p.ErrorCode), kerr.LeaderNotAvailable) {
-				found.leaders[p.Partition] = true
+				found.without[p.Partition] = true
 			}
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(found.leaders) == 0 {
+	if len(found.without) == 0 {
 		delete(l.topics, topic)
 		return
 	}

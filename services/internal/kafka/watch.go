@@ -80,14 +80,29 @@ func (s *session) watchTopics(ctx context.Context) (missing string, err error) {
 	return strings.Join(absent, ", "), nil
 }
 
-// lookUpIDs asks the brokers, not the client's cache. Topics that do not exist are left out.
+// lookUpIDs tells the topics' ids. Topics that do not exist are left out.
 func (s *session) lookUpIDs(ctx context.Context, topics []string) (map[string][16]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return topicIDs(ctx, s.client, topics)
+	described, err := describeTopics(ctx, s.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string][16]byte{}
+	for _, topic := range described {
+		switch err := kerr.ErrorForCode(topic.ErrorCode); {
+		case err == nil || errors.Is(err, kerr.LeaderNotAvailable):
+			ids[*topic.Topic] = topic.TopicID
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+		default:
+			return nil, fmt.Errorf("look up topic %s: %w", *topic.Topic, err)
+		}
+	}
+	return ids, nil
 }
 
-func topicIDs(ctx context.Context, client *kgo.Client, topics []string) (map[string][16]byte, error) {
+// describeTopics asks the brokers, not the client's cache as kadm does.
+func describeTopics(ctx context.Context, client *kgo.Client, topics ...string) ([]kmsg.MetadataResponseTopic, error) {
 	request := kmsg.NewPtrMetadataRequest()
 	for _, topic := range topics {
 		wanted := kmsg.NewMetadataRequestTopic()
@@ -98,17 +113,7 @@ func topicIDs(ctx context.Context, client *kgo.Client, topics []string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	ids := map[string][16]byte{}
-	for _, topic := range response.Topics {
-		switch err := kerr.ErrorForCode(topic.ErrorCode); {
-		case err == nil || errors.Is(err, kerr.LeaderNotAvailable):
-			ids[*topic.Topic] = topic.TopicID
-		case errors.Is(err, kerr.UnknownTopicOrPartition):
-		default:
-			return nil, fmt.Errorf("look up topic %s: %w", *topic.Topic, err)
-		}
-	}
-	return ids, nil
+	return response.Topics, nil
 }
 
 // observeLag sets the lag of each assigned partition: how many offsets lie between what is finished and the end.

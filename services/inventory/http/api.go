@@ -2,11 +2,9 @@
 package http
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"reflect"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,10 +12,7 @@ import (
 	"github.com/openorder/openorder/services/inventory"
 )
 
-const (
-	maxBody  = 16 << 10 // bytes of a request: a reason of 500 escaped characters fits
-	patience = 10 * time.Second
-)
+const maxBody = 16 << 10 // bytes of a request: a reason of 500 escaped characters fits
 
 type api struct {
 	shelves inventory.Shelves
@@ -27,7 +22,7 @@ type api struct {
 // NewHandler serves the API and its OpenAPI document. Every error is an RFC 9457 problem.
 func NewHandler(shelves inventory.Shelves, log *slog.Logger, middlewares ...func(http.Handler) http.Handler) http.Handler {
 	handler, operations := web.New(web.Config{
-		Title: "OpenOrder inventory", Description: "Stock and reservations.", MaxBody: maxBody, Middleware: append(middlewares, bounded),
+		Title: "OpenOrder inventory", Description: "Stock and reservations.", MaxBody: maxBody, Middleware: append(middlewares, web.Bounded),
 	})
 	(&api{shelves, log}).register(operations)
 	return handler
@@ -67,13 +62,4 @@ func putOperation(h huma.API) huma.Operation {
 		}},
 	}
 	return o
-}
-
-// bounded ends requests that a database in trouble keeps waiting.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
 }

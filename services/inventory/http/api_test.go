@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,6 +65,25 @@ func want(t *testing.T, answer *httptest.ResponseRecorder, status int, body stri
 	if diff := cmp.Diff(expected, got); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
+}
+
+// frozen is a store on a server that keeps its connections and never answers.
+type frozen struct{ inventory.Shelves }
+
+func (frozen) ListStock(ctx context.Context, _ string, _ int) ([]inventory.Stock, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		answer := ask(t, api.NewHandler(frozen{}, slog.New(slog.DiscardHandler)), get("/api/stock"))
+		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" || time.Since(began) > time.Minute {
+			t.Errorf("after %s: %d %v", time.Since(began), answer.Code, answer.Header())
+		}
+	})
 }
 
 func put(path, body string, headers ...string) request {

@@ -96,7 +96,7 @@ func decode(r *kafka.Record) (notification.Event, error) {
 		if err != nil {
 			return e, fmt.Errorf("dead letter: %w", err)
 		}
-		e.OrderID, e.Status, e.At = order.OrderID, notification.Failed, sane(r.Timestamp)
+		e.OrderID, e.Status, e.At = order.OrderID, notification.Failed, event.Sane(r.Timestamp)
 		e.Reason = notification.Text(string(kafka.HeaderValue(r, kafka.HeaderExceptionMessage)), maxReason)
 		return e, nil
 	}
@@ -106,14 +106,6 @@ func decode(r *kafka.Record) (notification.Event, error) {
 	}
 	e.OrderID, e.Status = outcome.OrderID, notification.Status(outcome.Status)
 	e.Reason = notification.Text(outcome.Reason, maxReason)
-	e.At = sane(outcome.Timestamp.Time)
+	e.At = event.Sane(outcome.Timestamp.Time)
 	return e, nil
-}
-
-// sane replaces a time that nobody can have meant, such as none at all, and that JSON or a database could not hold.
-func sane(t time.Time) time.Time {
-	if t.Year() < 1970 || t.Year() > 9998 {
-		t = time.Now()
-	}
-	return event.At(t).Time
 }

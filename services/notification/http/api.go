@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,9 +22,6 @@ type Ledger interface {
 	// RearmReceiver does so with all of a receiver's, and returns how many; ErrNotFound.
 	RearmReceiver(ctx context.Context, receiver string) (int64, error)
 }
-
-// patience is how long a request waits for the ledger.
-const patience = 10 * time.Second
 
 // Config is what the API is made of.
 type Config struct {
@@ -48,7 +44,7 @@ type api struct {
 func New(c Config) http.Handler {
 	handler, operations := web.New(web.Config{
 		Title: "OpenOrder notifications", Description: "Who was told of what, and how far the deliveries have come.",
-		Version: c.Version, Middleware: append(c.Middleware, bounded),
+		Version: c.Version, Middleware: append(c.Middleware, web.Bounded),
 	})
 	(&api{c}).register(operations)
 	return handler
@@ -81,15 +77,6 @@ func (a *api) register(on huma.API) {
 		Errors:    []int{http.StatusNotFound},
 		Responses: web.Unavailable(),
 	}, a.rearmReceiver)
-}
-
-// bounded ends requests that a database in trouble keeps waiting.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
 }
 
 // failure turns an error into an answer. What the caller cannot help is logged and not shown.

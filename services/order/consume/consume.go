@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -84,23 +83,13 @@ func decodeOutcome(r *kafka.Record) (order.Report, error) {
 		EventID: string(kafka.HeaderValue(r, event.HeaderCausation)),
 		Kind:    order.WasReserved,
 		Reason:  outcome.Reason,
-		At:      sane(outcome.Timestamp.Time, r.Timestamp),
+		At:      event.Sane(outcome.Timestamp.Time, r.Timestamp),
 		Cause:   outcome.EventID,
 	}
 	if outcome.Status == event.StatusRejected {
 		report.Kind = order.WasRejected
 	}
 	return report, nil
-}
-
-// sane is the first of several times that somebody can have meant: not none at all, and none that JSON cannot hold.
-func sane(times ...time.Time) time.Time {
-	for _, t := range times {
-		if t.Year() >= 1970 && t.Year() <= 9998 {
-			return t
-		}
-	}
-	return time.Now()
 }
 
 // decodeLetter reads a dead letter. Headers of the origin are appended each time a record is dead-lettered. The first is
@@ -114,7 +103,7 @@ func decodeLetter(r *kafka.Record) (order.Report, error) {
 		Kind:   order.DeadLettered,
 		Group:  string(kafka.HeaderValue(r, kafka.HeaderOriginalGroup)),
 		Reason: string(kafka.HeaderValue(r, kafka.HeaderExceptionMessage)),
-		At:     sane(r.Timestamp),
+		At:     event.Sane(r.Timestamp),
 		Cause:  fmt.Sprintf("%s/%d/%d@%d", r.Topic, r.Partition, r.Offset, r.Timestamp.UnixMilli()),
 	}
 	if report.Group != event.GroupInventory {

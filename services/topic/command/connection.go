@@ -39,7 +39,7 @@ func (c *Connection) Validate() error {
 // session is a connection in use.
 type session struct {
 	*cluster.Cluster
-	brokers string
+	kafka   kafka.Config
 	timeout time.Duration
 }
 
@@ -51,7 +51,7 @@ func (c *Connection) open() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{opened, c.Kafka.Brokers, c.Timeout}, nil
+	return &session{opened, c.Kafka, c.Timeout}, nil
 }
 
 // persist asks again while the brokers do not agree with each other yet, or are busy.
@@ -83,11 +83,11 @@ func (s *session) explain(tried, right string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: interrupted", tried)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: the brokers at %s did not answer within %s; run it again, with a longer --timeout", tried, s.brokers, s.timeout)
+		return fmt.Errorf("%s: the brokers at %s did not answer within %s; run it again, with a longer --timeout", tried, s.kafka.Brokers, s.timeout)
 	case e.Code == "SASL_AUTHENTICATION_FAILED":
 		return fmt.Errorf("%s: %w; check --kafka-sasl-username and its password", tried, err)
 	case e.Kind == cluster.Unavailable:
-		return fmt.Errorf("%s: no broker answers at %s: %w; check that it runs, and --kafka-brokers (KAFKA_BROKERS)", tried, s.brokers, err)
+		return fmt.Errorf("%s: %w", tried, s.kafka.Unreachable(err))
 	case e.Kind == cluster.Denied:
 		return fmt.Errorf("%s: %w; have somebody grant the user %s", tried, err, right)
 	case e.Kind == cluster.Unsettled || e.Kind == cluster.Throttled:

@@ -34,7 +34,7 @@ type memory struct {
 
 	answered annotations // that the last result took into account
 
-	partitions    int32 // last added to
+	partitions    int32 // last asked for
 	replicas      int32 // last asked for
 	replicasAsked time.Time
 
@@ -140,17 +140,17 @@ func (i *ineffective) add(what string) {
 	if i.m == nil {
 		i.m = map[string]time.Time{}
 	}
-	maps.DeleteFunc(i.m, func(_ string, at time.Time) bool { return old(at) })
+	maps.DeleteFunc(i.m, func(_ string, at time.Time) bool { return expired(at) })
 	i.m[what] = time.Now()
 }
 
-func old(at time.Time) bool { return time.Since(at) > time.Hour }
+func expired(at time.Time) bool { return time.Since(at) > time.Hour }
 
 func (i *ineffective) has(what string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	at, ok := i.m[what]
-	if ok && old(at) {
+	if ok && expired(at) {
 		delete(i.m, what)
 		return false
 	}

@@ -89,6 +89,7 @@ func TestArgoCDSeesATopicsHealth(t *testing.T) {
 		"nobody looked at it yet": {`{"metadata": {"generation": 1}, "status": {"observedGeneration": -1, "conditions": [{"type": "Ready", "status": "Unknown", "message": "No controller"}]}}`, "Progressing", "has not looked at it yet"},
 		"Ready":                   {`{"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "True", "message": "as declared"}]}}`, "Healthy", "as declared"},
 		"not Ready, and going on": {`{"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "False", "message": "brokers are away"}]}}`, "Progressing", "brokers are away"},
+		"Pause":                   {`{"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Paused", "message": "nobody looks"}]}}`, "Suspended", "nobody looks"},
 		"Stalled":                 {`{"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "False", "message": "refused"}, {"type": "Stalled", "status": "True", "message": "refused, change it"}]}}`, "Degraded", "refused, change it"},
 		"Ready once, now changed": {`{"metadata": {"generation": 3}, "status": {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "True", "message": "as declared"}]}}`, "Progressing", "has not looked at it yet"},
 	} {

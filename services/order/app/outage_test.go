@@ -153,7 +153,15 @@ func TestWhileTheDatabaseIsGoneOrdersAreTurnedAwayAndLaterTakenAgain(t *testing.
 	testenv.Topics(t, brokers, 1)
 	database := newProxy(t, testenv.PostgreSQL(t))
 	r := start(t, brokers, database.url, order.Timing{}) // as in production: it is about what takes how long
-	before := r.place()
+	place := func() (id int64) {
+		r.until("orders are taken", func() bool {
+			var status int
+			status, id = r.post()
+			return status == http.StatusAccepted
+		})
+		return id
+	}
+	before := place()
 
 	database.set(true)
 	began := time.Now()
@@ -171,12 +179,7 @@ func TestWhileTheDatabaseIsGoneOrdersAreTurnedAwayAndLaterTakenAgain(t *testing.
 	r.verbose() // ready all the same
 
 	database.set(false)
-	var after int64
-	r.until("orders are taken again", func() bool {
-		status, id := r.post()
-		after = id
-		return status == http.StatusAccepted
-	})
+	after := place()
 	others := connect(t, brokers, event.TopicOrderCreated)
 	for _, id := range []int64{before, after} {
 		others.send(outcome(others.created(id), event.StatusReserved))

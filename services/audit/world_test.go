@@ -261,7 +261,6 @@ func (w *world) produce(records []*kgo.Record) {
 	}
 }
 
-// commit makes every group have finished what is there.
 // expire takes all records out of a topic, as its retention does.
 func (w *world) expire(topic string) {
 	w.t.Helper()
@@ -275,6 +274,7 @@ func (w *world) expire(topic string) {
 	}
 }
 
+// commit makes every group have finished what is there.
 func (w *world) commit() {
 	w.t.Helper()
 	admin := testenv.Admin(w.t, w.brokers)

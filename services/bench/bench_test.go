@@ -23,7 +23,7 @@ func TestBenchMeasuresEveryRowWithNothingInstalledAndLeavesNothingBehind(t *test
 		t.Fatal(err)
 	}
 	profiles := filepath.Join(dir, "profiles")
-	run := exec.CommandContext(t.Context(), binary, "bench", "--json", "--records=3000", "--skus=50", "--partitions=3", "--duration=1s",
+	run := exec.CommandContext(t.Context(), binary, "bench", "--json", "--records=3000", "--skus=50", "--partitions=3", "--duration=3s",
 		"--connections=8", "--rate=50", "--rows=post,reserve,hot,fail,latency", "--profile="+profiles)
 	run.Env = append(os.Environ(), "TMPDIR="+temporary, "KAFKA_BROKERS=", "DATABASE_URL=")
 	var stdout, stderr bytes.Buffer

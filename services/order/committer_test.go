@@ -2,6 +2,8 @@ package order
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openorder/openorder/services/internal/event"
 )
 
 // disk keeps every group, and takes its time for it.
@@ -37,6 +41,8 @@ func (d *disk) Insert(_ context.Context, group []Placement, _ time.Duration) (ma
 	return nil, nil
 }
 
+func (d *disk) MarkPublished(context.Context, []int64, Backoff) error { return nil }
+
 // committing runs some committers over a disk, in a bubble, whose time nothing but the disk takes. place returns at once.
 func committing(t *testing.T, runs int, d *disk, test func(place func(user int64) *waiting)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -60,6 +66,10 @@ func committing(t *testing.T, runs int, d *disk, test func(place func(user int64
 	})
 }
 
+func request() Request {
+	return Request{Draft: Draft{UserID: 1, Items: event.Items{{SKU: "A", Qty: 1}}}}
+}
+
 func takes(d time.Duration) func([]Placement) time.Duration {
 	return func([]Placement) time.Duration { return d }
 }
@@ -75,6 +85,29 @@ func TestOneGroupIsOnItsWayAtATimeWhileTheDiskIsQuick(t *testing.T) {
 	})
 	if d.together != 1 {
 		t.Errorf("%d groups were on their way at once", d.together)
+	}
+}
+
+func TestConcurrentRequestsShareTransactions(t *testing.T) {
+	t.Parallel()
+	d := &disk{takes: takes(time.Second)}
+	committing(t, 2, d, func(place func(int64) *waiting) {
+		for range 2 { // the two committers have one each; everybody else has to wait for them
+			place(1)
+			time.Sleep(2 * slow)
+		}
+		var others []*waiting
+		for range 298 {
+			others = append(others, place(2))
+		}
+		for _, w := range others {
+			if <-w.answered; w.err != nil {
+				t.Error(w.err)
+			}
+		}
+	})
+	if !slices.Equal(d.groups, []int{1, 1, 298}) {
+		t.Errorf("groups of %v", d.groups)
 	}
 }
 
@@ -117,4 +150,56 @@ func TestAGroupAfterALargeOneWaitsForCompany(t *testing.T) {
 			t.Errorf("after a group of %d: groups of %v, want %d in the third", before, d.groups, want)
 		}
 	}
+}
+
+func TestAStoppingServicePublishesWhatIsOnItsWayToTheDisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var published []Order
+		s := New(Config{
+			Store: &disk{takes: takes(time.Second)}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+			Publish: func(_ context.Context, orders []Order) []error {
+				published = append(published, orders...)
+				return make([]error, len(orders))
+			},
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for _, task := range []func(context.Context) error{s.commit, s.commit, s.outbox.runFresh} {
+			running.Go(func() { _ = task(ctx) })
+		}
+		go func() {
+			_, _ = s.Place(t.Context(), Request{Draft: Draft{UserID: 1, Items: event.Items{{SKU: "A", Qty: 1}}}})
+		}()
+		synctest.Wait()
+		stop()
+		running.Wait()
+		if len(published) != 1 {
+			t.Errorf("%d orders were published, want the one that was taken", len(published))
+		}
+	})
+}
+
+// cut is a database whose answers are all lost.
+type cut struct{ disk }
+
+func (*cut) Insert(context.Context, []Placement, time.Duration) (map[[32]byte]Owner, error) {
+	return nil, fmt.Errorf("%w: connection reset", ErrUncertain)
+}
+
+func (*cut) Find(context.Context, []int64) ([]Order, error) {
+	return nil, errors.New("connection refused")
+}
+
+func TestWhereEvenTheLookUpFailsTheOrderMayHaveBeenTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Config{Store: &cut{}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() { _ = s.commit(ctx) }()
+		if _, err := s.Place(t.Context(), request()); !errors.Is(err, ErrMaybeTaken) {
+			t.Error(err)
+		}
+	})
 }

@@ -35,6 +35,8 @@ type outbox struct {
 	marks  chan []int64              // published, not marked yet
 	limit  *rate.Limiter             // of unanswered orders
 
+	offering sync.WaitGroup // those who may offer orders yet
+
 	log *slog.Logger
 
 	marking, sweeping, unanswered, recalling *trouble
@@ -84,13 +86,16 @@ func (o *outbox) fallBehind() {
 }
 
 // runFresh publishes what this replica committed, on two goroutines, so that one encodes while the other awaits the
-// brokers. When the service ends it publishes what waits, for a while; a sweeper finds the rest.
+// brokers. When the service ends it publishes what waits and what is still being committed, for a while; a sweeper finds the
+// rest.
 func (o *outbox) runFresh(ctx context.Context) error {
 	publishing, cancel := outlive(ctx, o.timing.Stop)
 	defer cancel()
+	offered := make(chan struct{})
+	go func() { o.offering.Wait(); close(offered) }()
 	var publishers, marker sync.WaitGroup
 	for range 2 {
-		publishers.Go(func() { o.publishUntil(ctx.Done(), publishing) })
+		publishers.Go(func() { o.publishUntil(offered, publishing) })
 	}
 	marker.Go(func() { o.markUntilClosed(ctx.Done()) })
 	publishers.Wait()

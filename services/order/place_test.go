@@ -12,7 +12,6 @@ import (
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/order"
-	"github.com/openorder/openorder/services/order/storetest"
 )
 
 func TestAPlacedOrderIsDurableAndPublished(t *testing.T) {
@@ -25,7 +24,7 @@ func TestAPlacedOrderIsDurableAndPublished(t *testing.T) {
 	if o.Status != order.Pending || o.UserID != 42 || o.TraceParent != r.TraceParent || time.Since(o.CreatedAt) > time.Minute {
 		t.Fatalf("%+v", o)
 	}
-	testenv.Eventually(t, 10*time.Second, "the order is published once", func() bool { return b.broker.times(id) == 1 })
+	testenv.Eventually(t, time.Minute, "the order is published once", func() bool { return b.broker.times(id) == 1 })
 }
 
 // block makes every Insert wait, and returns what lets the waiting ones, and those to come, go on.
@@ -42,33 +41,6 @@ func block(b *bundle) (entered chan int, release func()) {
 		}
 	}
 	return entered, sync.OnceFunc(func() { close(gate) })
-}
-
-func TestConcurrentRequestsShareTransactions(t *testing.T) {
-	t.Parallel()
-	b := setup(t, quick)
-	entered, release := block(b)
-	const requests = 300
-	var placed sync.WaitGroup
-	var accepted atomic.Int64
-	for i := range requests {
-		placed.Go(func() {
-			if _, err := b.Place(context.Background(), request(int64(i+1))); err == nil {
-				accepted.Add(1)
-			}
-		})
-		if i < 2 {
-			<-entered // the two committers have one each; everybody else has to wait for them
-		}
-	}
-	release()
-	placed.Wait()
-	if accepted.Load() != requests {
-		t.Fatalf("%d of %d were taken", accepted.Load(), requests)
-	}
-	if groups := 2 + len(entered); groups > 20 {
-		t.Fatalf("%d requests took %d transactions", requests, groups)
-	}
 }
 
 func TestARefusedRequestFailsAlone(t *testing.T) {
@@ -115,7 +87,7 @@ func TestAClientThatHangsUpCancelsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	testenv.Eventually(t, 10*time.Second, "the order is kept", func() bool {
+	testenv.Eventually(t, time.Minute, "the order is kept", func() bool {
 		kept, err := b.List(t.Context(), order.Query{UserID: 77, Limit: 10})
 		return err == nil && len(kept) == 1
 	})
@@ -167,23 +139,6 @@ func TestACommitThatLandsWhileItIsRepeated(t *testing.T) {
 	}
 	id := mustPlace(t, b.Service, request(1))
 	mustGet(t, b.Service, id)
-}
-
-func TestWhereEvenTheLookUpFailsTheOrderMayHaveBeenTaken(t *testing.T) {
-	t.Parallel()
-	timing := quick
-	timing.Place = 50 * time.Millisecond
-	store, _ := storetest.SQLite(t)
-	b := prepare(store, &broker{}, timing)
-	b.store.claim = func(context.Context, int64) (int64, error) { return 1 << 48, nil } // the disk may take longer
-	b.store.insert = func(context.Context, []order.Placement, time.Duration) (map[[32]byte]order.Owner, error) {
-		return nil, fmt.Errorf("%w: connection reset", order.ErrUncertain)
-	}
-	b.store.find = func(context.Context, []int64) ([]order.Order, error) { return nil, errors.New("connection refused") }
-	b.start(t)
-	if _, err := b.Place(t.Context(), request(1)); !errors.Is(err, order.ErrMaybeTaken) {
-		t.Fatal(err)
-	}
 }
 
 func TestWhileTheDatabaseIsDownOrdersAreTurnedAwayInTime(t *testing.T) {
@@ -243,7 +198,7 @@ func TestOverloadIsTurnedAwayAtOnce(t *testing.T) {
 			<-entered
 		}
 	}
-	testenv.Eventually(t, 10*time.Second, "what is too much is turned away", func() bool { return overloaded.Load() >= 6000-2-4096 })
+	testenv.Eventually(t, time.Minute, "what is too much is turned away", func() bool { return overloaded.Load() >= 6000-2-4096 })
 	release()
 	placed.Wait()
 	if taken.Load()+overloaded.Load() != 6000 || taken.Load() < 4096 {
@@ -278,7 +233,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d orders, %v", len(all), err)
 	}
-	testenv.Eventually(t, 10*time.Second, "the one order is published", func() bool { return len(b.broker.all()) == 1 })
+	testenv.Eventually(t, time.Minute, "the one order is published", func() bool { return len(b.broker.all()) == 1 })
 }
 
 func TestAKeyInFlight(t *testing.T) {
@@ -308,5 +263,5 @@ func TestExpiredKeysAreDeleted(t *testing.T) {
 	r := request(1)
 	r.IdempotencyKey = "k"
 	first := mustPlace(t, b.Service, r)
-	testenv.Eventually(t, 10*time.Second, "the key is free again", func() bool { return mustPlace(t, b.Service, r) != first })
+	testenv.Eventually(t, time.Minute, "the key is free again", func() bool { return mustPlace(t, b.Service, r) != first })
 }

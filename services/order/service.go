@@ -99,6 +99,7 @@ func New(c Config) *Service {
 		sweeping:   failing("publishing overdue orders"),
 		unanswered: failing("publishing unanswered orders again"),
 	}
+	out.offering.Add(committers)
 	return &Service{
 		store: c.Store, log: c.Log, timing: timing, metrics: m,
 		committer: newCommitter(c.Store, out, m, c.Log, timing),
@@ -112,7 +113,7 @@ func New(c Config) *Service {
 // Tasks are what must run while the service does; each ends when its context does, the committers once nothing waits.
 func (s *Service) Tasks() []func(context.Context) error {
 	return []func(context.Context) error{
-		s.committer.run, s.committer.run, // one goes ahead when the other is held up
+		s.commit, s.commit, // one goes ahead when the other is held up
 		s.outbox.runFresh,
 		s.outbox.runUnpublished,
 		s.outbox.runUnanswered,
@@ -121,6 +122,13 @@ func (s *Service) Tasks() []func(context.Context) error {
 		s.watches.run,
 		s.runKeys,
 	}
+}
+
+const committers = 2
+
+func (s *Service) commit(ctx context.Context) error {
+	defer s.outbox.offering.Done()
+	return s.committer.run(ctx)
 }
 
 // Get returns an order.

@@ -18,10 +18,8 @@ import (
 // hooked is a store some of whose methods are a test's.
 type hooked struct {
 	order.Store
-	insert  func(ctx context.Context, group []order.Placement, lease time.Duration) (map[[32]byte]order.Owner, error)
-	find    func(ctx context.Context, ids []int64) ([]order.Order, error)
-	claim   func(ctx context.Context, n int64) (int64, error)
-	changed func(ctx context.Context, seen []order.Seen) ([]order.Order, error)
+	insert func(ctx context.Context, group []order.Placement, lease time.Duration) (map[[32]byte]order.Owner, error)
+	claim  func(ctx context.Context, n int64) (int64, error)
 }
 
 func (h *hooked) Insert(ctx context.Context, group []order.Placement, lease time.Duration) (map[[32]byte]order.Owner, error) {
@@ -31,25 +29,11 @@ func (h *hooked) Insert(ctx context.Context, group []order.Placement, lease time
 	return h.Store.Insert(ctx, group, lease)
 }
 
-func (h *hooked) Find(ctx context.Context, ids []int64) ([]order.Order, error) {
-	if h.find != nil {
-		return h.find(ctx, ids)
-	}
-	return h.Store.Find(ctx, ids)
-}
-
 func (h *hooked) ClaimIDs(ctx context.Context, n int64) (int64, error) {
 	if h.claim != nil {
 		return h.claim(ctx, n)
 	}
 	return h.Store.ClaimIDs(ctx, n)
-}
-
-func (h *hooked) Changed(ctx context.Context, seen []order.Seen) ([]order.Order, error) {
-	if h.changed != nil {
-		return h.changed(ctx, seen)
-	}
-	return h.Store.Changed(ctx, seen)
 }
 
 // broker is where a service publishes: it keeps what it is given, or refuses.

@@ -55,12 +55,18 @@ func TestOfTwoThatStartAtOnceTheSecondIsToldOfTheFirst(t *testing.T) {
 	t.Parallel()
 	for range 300 {
 		path := filepath.Join(t.TempDir(), "data")
+		var dirs [2]*dataDir
 		var errs [2]error
 		var both sync.WaitGroup
 		for i := range errs {
-			both.Go(func() { _, errs[i] = openDataDir(path, false) })
+			both.Go(func() { dirs[i], errs[i] = openDataDir(path, false) })
 		}
 		both.Wait()
+		for _, dir := range dirs {
+			if dir != nil {
+				dir.close() // not before: a lock that nobody keeps is let go with the garbage
+			}
+		}
 		if refused := errors.Join(errs[:]...); refused == nil || !strings.HasPrefix(refused.Error(), "another openorder is using") {
 			t.Fatalf("got %v", errs)
 		}

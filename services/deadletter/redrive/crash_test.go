@@ -131,10 +131,11 @@ func TestKilledWheneverTheNextRunFinishesTheWork(t *testing.T) {
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers)
 		b.bury(springs(200)...)
+		admin := testenv.Admin(t, brokers)
 		for _, least := range []int64{1, 40, 90} {
 			process := b.process()
-			testenv.Eventually(t, 30*time.Second, "some letters are redriven", func() bool {
-				ends, err := testenv.Admin(t, brokers).ListEndOffsets(t.Context(), origin)
+			testenv.Eventually(t, time.Minute, "some letters are redriven", func() bool {
+				ends, err := admin.ListEndOffsets(t.Context(), origin)
 				var written int64
 				for _, end := range ends[origin] {
 					written += end.Offset
@@ -155,7 +156,7 @@ func TestAtLeastOnceLosesNothingWhenKilled(t *testing.T) {
 		b.bury(springs(60)...)
 		simple := func(p *redrive.Plan) { p.AtLeastOnce = true }
 		process := b.process(simple)
-		testenv.Eventually(t, 30*time.Second, "some letters are redriven", func() bool { return len(b.records(origin)) > 5 })
+		testenv.Eventually(t, time.Minute, "some letters are redriven", func() bool { return len(b.records(origin)) > 5 })
 		_ = process.Process.Kill()
 		_ = process.Wait()
 		b.redrive(simple)

@@ -1,7 +1,9 @@
 package redrive_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -22,8 +24,8 @@ func operator(t *testing.T, user string, admin kafka.Config) {
 	testenv.SetPassword(t, client, user, "secret")
 	t.Cleanup(func() {
 		all := kadm.NewACLs().Allow("User:" + user).AllowHosts().Deny().DenyHosts().Topics().TransactionalIDs().Operations().ResourcePatternType(kadm.ACLPatternLiteral)
-		_, _ = client.DeleteACLs(t.Context(), all)
-		_, _ = client.AlterUserSCRAMs(t.Context(), []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
+		_, _ = client.DeleteACLs(context.Background(), all)
+		_, _ = client.AlterUserSCRAMs(context.Background(), []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
 	})
 	allow(t, admin, kadm.NewACLs().Allow("User:"+user).Topics(dlt).Operations(kadm.OpRead, kadm.OpDescribe))
 	allow(t, admin, kadm.NewACLs().Allow("User:"+user).Topics(origin).Operations(kadm.OpWrite, kadm.OpDescribe))
@@ -32,7 +34,8 @@ func operator(t *testing.T, user string, admin kafka.Config) {
 
 func allow(t *testing.T, admin kafka.Config, acls *kadm.ACLBuilder) {
 	t.Helper()
-	created, err := testenv.Admin(t, admin).CreateACLs(t.Context(), acls.AllowHosts("*").ResourcePatternType(kadm.ACLPatternLiteral))
+	client := testenv.Admin(t, admin)
+	created, err := client.CreateACLs(t.Context(), acls.AllowHosts("*").ResourcePatternType(kadm.ACLPatternLiteral))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +44,21 @@ func allow(t *testing.T, admin kafka.Config, acls *kadm.ACLBuilder) {
 			t.Fatal(c.Err)
 		}
 	}
+	await(t, client, acls, len(created))
+}
+
+// await waits until the cluster goes by so many of these rights: it does a while after it has said yes.
+func await(t *testing.T, admin *kadm.Client, acls *kadm.ACLBuilder, want int) {
+	t.Helper()
+	testenv.Eventually(t, time.Minute, fmt.Sprintf("%d rights are in force", want), func() bool {
+		results, err := admin.DescribeACLs(t.Context(), acls)
+		found := 0
+		for _, r := range results {
+			err = errors.Join(err, r.Err)
+			found += len(r.Described)
+		}
+		return err == nil && found == want
+	})
 }
 
 func TestARedriveNeedsFewRights(t *testing.T) {
@@ -52,7 +70,7 @@ func TestARedriveNeedsFewRights(t *testing.T) {
 	as := func(p *redrive.Plan) { p.Kafka = secure }
 
 	var opened *redrive.Redrive
-	testenv.Eventually(t, 30*time.Second, "the cluster knows the user and their rights", func() bool {
+	testenv.Eventually(t, time.Minute, "the cluster knows the user and their rights", func() bool {
 		run, err := redrive.Open(t.Context(), b.plan(as), slog.New(slog.DiscardHandler))
 		opened = run
 		return err == nil
@@ -69,7 +87,7 @@ func TestARedriveNeedsFewRights(t *testing.T) {
 	}
 
 	allow(t, admin, kadm.NewACLs().Allow("User:"+user).TransactionalIDs(redrive.TransactionalID(dlt)).Operations(kadm.OpWrite, kadm.OpDescribe))
-	testenv.Eventually(t, 30*time.Second, "the right to the transactional id is known", func() bool {
+	testenv.Eventually(t, time.Minute, "the right to the transactional id is known", func() bool {
 		_, err := b.open(b.plan(as)).Run(t.Context(), quiet)
 		return err == nil
 	})
@@ -83,12 +101,13 @@ func TestALostRightEndsTheRunWithASentence(t *testing.T) {
 	b.bury(springs(3)...)
 	operator(t, user, admin)
 	allow(t, admin, kadm.NewACLs().Allow("User:"+user).TransactionalIDs(redrive.TransactionalID(dlt)).Operations(kadm.OpWrite, kadm.OpDescribe))
-	_, err := testenv.Admin(t, admin).DeleteACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AllowHosts("*").Topics(origin).
-		Operations(kadm.OpWrite).ResourcePatternType(kadm.ACLPatternLiteral))
-	if err != nil {
+	client := testenv.Admin(t, admin)
+	write := kadm.NewACLs().Allow("User:" + user).AllowHosts("*").Topics(origin).Operations(kadm.OpWrite).ResourcePatternType(kadm.ACLPatternLiteral)
+	if _, err := client.DeleteACLs(t.Context(), write); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, 30*time.Second, "the run is refused for the target topic", func() bool {
+	await(t, client, write, 0)
+	testenv.Eventually(t, time.Minute, "the run is refused for the target topic", func() bool {
 		run, err := redrive.Open(t.Context(), b.plan(func(p *redrive.Plan) { p.Kafka = secure }), slog.New(slog.DiscardHandler))
 		if err != nil {
 			return false

@@ -52,7 +52,7 @@ func record(topic, value string) *kgo.Record {
 
 func produce(t *testing.T, cl *kgo.Client, records ...*kgo.Record) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func produce(t *testing.T, cl *kgo.Client, records ...*kgo.Record) {
 // values reads partition 0 of a topic to its end, as a consumer that reads committed does.
 func values(t *testing.T, address, topic string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ends, err := kadm.NewClient(client(t, address)).ListCommittedOffsets(ctx, topic)
 	if err != nil {

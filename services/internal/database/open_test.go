@@ -38,7 +38,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // mustOpen opens a database that is there, and closes it when the test ends.
 func mustOpen(t *testing.T, url string, versions int) *database.DB {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	db, err := database.Open(ctx, database.Config{URL: url}, schema(versions), quiet, func(error) {})
 	if err != nil {
@@ -85,7 +85,7 @@ func (o *opening) report(err error) {
 // awaitReport waits until what is being waited for is what it is now.
 func (o *opening) awaitReport(part string) {
 	o.t.Helper()
-	testenv.Eventually(o.t, 20*time.Second, "it reports "+part, func() bool {
+	testenv.Eventually(o.t, time.Minute, "it reports "+part, func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return len(o.reports) > 0 && strings.Contains(o.reports[len(o.reports)-1], part)
@@ -107,7 +107,7 @@ func (o *opening) end() (*database.DB, error) {
 			o.t.Cleanup(o.db.Close)
 		}
 		return o.db, err
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		o.t.Fatalf("Open still waits: %v", o.reported())
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ func TestASQLiteFileThatCannotServeIsAnErrorAtOnce(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			_, err := database.Open(ctx, database.Config{URL: "sqlite:" + path}, schema(1), quiet, func(err error) {
 				if err != nil {
@@ -63,7 +63,7 @@ func TestASQLiteFileMayHaveAnyName(t *testing.T) {
 func TestASQLitePathMayBeginWithTwoSlashes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "order.db")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	db, err := database.Open(ctx, database.Config{URL: "sqlite:/" + path}, schema(1), quiet, func(error) {})
 	if err != nil {

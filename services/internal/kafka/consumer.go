@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,6 +59,8 @@ type Consumer struct {
 	emits   *Producer // of what the handler emits
 	letters *Producer // of dead letters
 	metrics *consumerMetrics
+
+	producing sync.WaitGroup // what is on its way through the two
 }
 
 const (
@@ -119,6 +122,7 @@ var (
 // Run consumes until ctx is done, then finishes the batch in hand, commits, and leaves the group, within 9 s of the Handler's
 // return. It does not end before that: whatever goes wrong is reported and tried again.
 func (c *Consumer) Run(ctx context.Context) error {
+	defer c.producing.Wait() // which the closed producers refuse at once
 	defer c.emits.Close()
 	defer c.letters.Close()
 	for ctx.Err() == nil {

@@ -66,7 +66,7 @@ func TestRecordsForAPartitionWithoutALeaderHoldUpNoOthersAndGoOutOnceItHasOne(t 
 		t.Errorf("%d of %d were refused, within %s", refused, len(second), took)
 	}
 	lost.Store(false)
-	testenv.Eventually(t, 20*time.Second, "all are written once there is a leader", func() bool {
+	b.eventually("all are written once there is a leader", func() bool {
 		errs, _ := produce()
 		return errors.Join(errs...) == nil
 	})

@@ -36,6 +36,7 @@ type ProducerConfig struct {
 type Producer struct {
 	config     ProducerConfig
 	leaderless *leaderless
+	log        *hushable // the clients'
 
 	mu       sync.RWMutex // read-held while producing with client, so that a replaced one is idle
 	client   atomic.Pointer[kgo.Client]
@@ -56,7 +57,7 @@ func NewProducer(config ProducerConfig) (*Producer, error) {
 	if config.Report == nil {
 		config.Report = func(error) {}
 	}
-	p := &Producer{config: config, leaderless: newLeaderless()}
+	p := &Producer{config: config, leaderless: newLeaderless(), log: &hushable{clientLog: newClientLog(config.Log)}}
 	client, err := p.newClient()
 	if err != nil {
 		return nil, err
@@ -71,6 +72,7 @@ func (p *Producer) newClient() (*kgo.Client, error) {
 		limit, partitioner = maxLetterBytes, samePartition{}
 	}
 	client, err := kgo.NewClient(append(p.config.Kafka.Options(p.config.ClientID, p.config.Log),
+		kgo.WithLogger(p.log),
 		kgo.RecordPartitioner(partitioner),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(limit),
@@ -218,6 +220,7 @@ func (p *Producer) replaceClient(cause error) {
 func (p *Producer) Close() {
 	p.closed.Store(true)
 	p.client.Load().Close()
+	p.log.hushed.Store(true) // as a session's
 }
 
 // samePartition puts dead letters where they say.

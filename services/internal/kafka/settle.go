@@ -108,11 +108,11 @@ func (s *session) emit(ctx context.Context, producer *Producer, emissions []emis
 	for _, e := range emissions {
 		records = append(records, e.records...)
 	}
-	go func() {
+	s.c.producing.Go(func() {
 		// What is decided is produced even while the service stops; the producer bounds the time.
 		errs := producer.Produce(context.WithoutCancel(ctx), records)
 		s.acknowledged(emissions, errs)
-	}()
+	})
 }
 
 // takeSlot waits while too many batches are in flight. When ctx ends before, the emissions are given up: their records are

@@ -206,10 +206,12 @@ func rec(partition int32, key, value string) *kgo.Record {
 // read returns all records of a topic that are there now.
 func (b *bench) read(topic string) []*kgo.Record {
 	b.Helper()
-	ends, err := b.admin.ListEndOffsets(b.Context(), topic)
-	if err != nil {
-		b.Fatal(err)
-	}
+	var ends kadm.ListedOffsets
+	b.eventually("the end of "+topic+" is told", func() (told bool) {
+		var err error
+		ends, err = b.admin.ListEndOffsets(b.Context(), topic)
+		return err == nil && ends.Error() == nil
+	})
 	var want int64
 	ends.Each(func(o kadm.ListedOffset) { want += o.Offset })
 	if want == 0 {
@@ -227,6 +229,18 @@ func (b *bench) read(topic string) []*kgo.Record {
 	return records
 }
 
+// emittedOf are the values emitted under a key, in order. Between keys there is none.
+func (b *bench) emittedOf(key string) []string {
+	b.Helper()
+	var values []string
+	for _, r := range b.read(sink) {
+		if string(r.Key) == key {
+			values = append(values, string(r.Value))
+		}
+	}
+	return values
+}
+
 func (b *bench) committed() int64 {
 	offsets, err := b.admin.FetchOffsets(b.Context(), group)
 	if err != nil {
@@ -239,7 +253,8 @@ func (b *bench) committed() int64 {
 
 func (b *bench) eventually(what string, condition func() bool) {
 	b.Helper()
-	testenv.Eventually(b, 30*time.Second, what, condition)
+	// A member that leaves in the middle of a rebalance is waited for as long as a session lasts, more than once maybe.
+	testenv.Eventually(b, 2*time.Minute, what, condition)
 }
 
 func values(records []*kgo.Record) []string {

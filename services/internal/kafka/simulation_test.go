@@ -82,8 +82,7 @@ func (s *simulation) run() {
 		<-tick.C
 	}
 	s.heal()
-	// A member that leaves in the middle of a rebalance is waited for as long as a session lasts, more than once maybe.
-	testenv.Eventually(s, 2*time.Minute, "everything is committed", func() bool { return s.committed() == int64(len(s.produced)) })
+	s.eventually("everything is committed", func() bool { return s.committed() == int64(len(s.produced)) })
 	s.check()
 }
 

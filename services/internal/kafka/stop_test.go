@@ -15,7 +15,15 @@ func TestAConsumerStopsWithinItsBoundWhateverTheBrokersDo(t *testing.T) {
 	t.Parallel()
 	var wires wires
 	cluster, brokers := testenv.FakeKafka(t, kfake.ListenFn(wires.listen))
-	b := setup(t, brokers, &work{}, 1)
+	underWay, gone := make(chan struct{}), make(chan struct{})
+	batches := 0
+	b := setup(t, brokers, &work{batch: func([]string) error {
+		if batches++; batches == 2 {
+			close(underWay)
+			<-gone
+		}
+		return nil
+	}}, 1)
 	for i := range 3000 {
 		b.client.Produce(t.Context(), rec(0, fmt.Sprint(i), fmt.Sprint(i)), nil)
 	}
@@ -23,12 +31,16 @@ func TestAConsumerStopsWithinItsBoundWhateverTheBrokersDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := b.consume()
-	b.eventually("work is under way", func() bool { return len(b.work.done()) >= 100 })
+	<-underWay
 	wires.reset()
 	cluster.Close()
+	close(gone)
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s to stop, 9 s are promised", took)
+	}
+	if b.times("not acknowledged") == 0 {
+		t.Error("it has ended, and has yet to say that records are not acknowledged")
 	}
 }

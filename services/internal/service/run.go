@@ -60,15 +60,7 @@ func Run(ctx context.Context, name string, c Config, log *slog.Logger, start Sta
 	if c.OnListen != nil {
 		c.OnListen(listeners.api.Addr(), listeners.admin.Addr())
 	}
-	f := newFrame(ctx, name, c, log)
-	f.serve(listeners)
-	started := f.start(start)
-	if started {
-		log.Info("serving", "listen", listeners.api.Addr().String(), "admin_listen", listeners.admin.Addr().String())
-		<-f.ending.Done()
-	}
-	f.stop(started)
-	return f.verdict()
+	return newFrame(ctx, name, c, log).run(listeners, start)
 }
 
 // frame is one run of a service.
@@ -106,6 +98,17 @@ func newFrame(ctx context.Context, name string, c Config, log *slog.Logger) *fra
 	probes.NotFound(f.admin.ServeHTTP)
 	f.adminServer = newServer(f.work, probes, log)
 	return f
+}
+
+func (f *frame) run(l listeners, start Start) error {
+	f.serve(l)
+	started := f.start(start)
+	if started {
+		f.log.Info("serving", "listen", l.api.Addr().String(), "admin_listen", l.admin.Addr().String())
+		<-f.ending.Done()
+	}
+	f.stop(started)
+	return f.verdict()
 }
 
 func (f *frame) serve(l listeners) {

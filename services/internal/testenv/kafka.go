@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
 // SetPassword makes a user of the secure listener, or changes the password. A cluster that is busy may refuse at first.
 func SetPassword(t testing.TB, admin *kadm.Client, user, password string) {
 	t.Helper()
-	Eventually(t, 30*time.Second, "the cluster takes the password of "+user, func() bool {
+	Eventually(t, time.Minute, "the cluster takes the password of "+user, func() bool {
 		wanted := kadm.UpsertSCRAM{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}
 		altered, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{wanted}) // which writes into it
 		return err == nil && altered.Error() == nil
@@ -120,10 +121,15 @@ func Topics(t testing.TB, brokers kafka.Config, partitions int32) {
 	CreateTopics(t, brokers, partitions, event.TopicOrderCreated, event.TopicInventoryReserved, event.TopicInventoryRejected, event.TopicDeadLetter)
 }
 
-// CreateTopics makes topics, and waits until the cluster serves them.
+// CreateTopics makes topics, and waits until the cluster serves them and every broker knows them: clients ask any.
 func CreateTopics(t testing.TB, brokers kafka.Config, partitions int32, topics ...string) {
 	t.Helper()
-	admin := Admin(t, brokers)
+	client, err := kgo.NewClient(brokers.Options("test", slog.New(slog.DiscardHandler))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
 	created, err := admin.CreateTopics(t.Context(), partitions, -1, nil, topics...)
 	if err == nil {
 		err = created.Error()
@@ -131,9 +137,33 @@ func CreateTopics(t testing.TB, brokers kafka.Config, partitions int32, topics .
 	if err != nil {
 		t.Fatal(fmt.Errorf("create topics: %w", err))
 	}
-	Eventually(t, 20*time.Second, "the topics' leaders are elected", func() bool {
+	Eventually(t, time.Minute, "the topics' leaders are elected", func() bool {
 		offsets, err := admin.ListEndOffsets(t.Context(), topics...)
 		return err == nil && offsets.Error() == nil
+	})
+	Eventually(t, time.Minute, "every broker knows the topics", func() bool {
+		cluster, err := admin.ListBrokers(t.Context())
+		return err == nil && !slices.ContainsFunc(cluster, func(broker kadm.BrokerDetail) bool {
+			return !knows(t.Context(), client.Broker(int(broker.NodeID)), created)
+		})
+	})
+}
+
+// knows asks a broker for topics as they were created: it may not know them yet, or know others of their names.
+func knows(ctx context.Context, broker *kgo.Broker, created kadm.CreateTopicResponses) bool {
+	request := kmsg.NewPtrMetadataRequest()
+	for name := range created {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(name)
+		request.Topics = append(request.Topics, topic)
+	}
+	answer, err := broker.RetriableRequest(ctx, request)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(answer.(*kmsg.MetadataResponse).Topics, func(topic kmsg.MetadataResponseTopic) bool {
+		return topic.ErrorCode != 0 || topic.TopicID != created[*topic.Topic].ID ||
+			slices.ContainsFunc(topic.Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.ErrorCode != 0 })
 	})
 }
 

@@ -22,7 +22,7 @@ func PostgreSQL(t testing.TB) string {
 	}
 	t.Cleanup(func() {
 		// An autovacuum worker in it is a superuser's, whom FORCE may not end; it ends by itself.
-		Eventually(t, 30*time.Second, "the test database is dropped", func() bool {
+		Eventually(t, time.Minute, "the test database is dropped", func() bool {
 			return execute(admin, "DROP DATABASE "+name+" WITH (FORCE)") == nil
 		})
 	})

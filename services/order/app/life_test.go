@@ -120,7 +120,7 @@ func TestAStreamOfOneReplicaShowsWhatAnotherConsumed(t *testing.T) {
 
 // expectStream reads an order's events to their end.
 func (r *replica) expectStream(id int64, want ...string) {
-	client := &http.Client{Timeout: time.Minute}
+	client := &http.Client{Timeout: 2 * time.Minute}
 	response, err := client.Get(fmt.Sprintf("%s/api/orders/%d/events", r.api, id))
 	if err != nil {
 		r.Error(err)

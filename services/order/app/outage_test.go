@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,10 +10,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/openorder/openorder/services/internal/event"
 	"github.com/openorder/openorder/services/internal/kafka"
@@ -20,21 +20,15 @@ import (
 	"github.com/openorder/openorder/services/order"
 )
 
-// freePort is one that nobody listens on at the moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 func TestOrdersAreTakenBeforeThereIsAnyKafkaAndPublishedOnceItComes(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
-	brokers := kafka.Config{Brokers: fmt.Sprintf("127.0.0.1:%d", port)}
+	var there atomic.Pointer[kafka.Config]
+	brokers := kafka.Config{Brokers: "kafka:9092", Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		if cluster := there.Load(); cluster != nil {
+			return new(net.Dialer).DialContext(ctx, network, cluster.Brokers)
+		}
+		return nil, syscall.ECONNREFUSED
+	}}
 	r := start(t, brokers, sqliteURL(t), patient)
 	var ids []int64
 	for range 50 {
@@ -42,11 +36,8 @@ func TestOrdersAreTakenBeforeThereIsAnyKafkaAndPublishedOnceItComes(t *testing.T
 	}
 	r.until("the missing brokers are shown, and the service is ready", func() bool { return strings.Contains(r.verbose(), "producer") })
 
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
+	_, cluster := testenv.FakeKafka(t)
+	there.Store(&cluster)
 	ids = append(ids, r.place()) // the topics are still missing
 	testenv.Topics(t, brokers, 1)
 	others := connect(t, brokers, event.TopicOrderCreated)
@@ -162,7 +153,15 @@ func TestWhileTheDatabaseIsGoneOrdersAreTurnedAwayAndLaterTakenAgain(t *testing.
 	testenv.Topics(t, brokers, 1)
 	database := newProxy(t, testenv.PostgreSQL(t))
 	r := start(t, brokers, database.url, order.Timing{}) // as in production: it is about what takes how long
-	before := r.place()
+	place := func() (id int64) {
+		r.until("orders are taken", func() bool {
+			var status int
+			status, id = r.post()
+			return status == http.StatusAccepted
+		})
+		return id
+	}
+	before := place()
 
 	database.set(true)
 	began := time.Now()
@@ -180,12 +179,7 @@ func TestWhileTheDatabaseIsGoneOrdersAreTurnedAwayAndLaterTakenAgain(t *testing.
 	r.verbose() // ready all the same
 
 	database.set(false)
-	var after int64
-	r.until("orders are taken again", func() bool {
-		status, id := r.post()
-		after = id
-		return status == http.StatusAccepted
-	})
+	after := place()
 	others := connect(t, brokers, event.TopicOrderCreated)
 	for _, id := range []int64{before, after} {
 		others.send(outcome(others.created(id), event.StatusReserved))

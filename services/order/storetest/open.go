@@ -23,7 +23,7 @@ func SQLite(t *testing.T) (order.Store, order.Store) {
 // PostgreSQL returns two stores on a new database, each with connections of its own, as two replicas have.
 func PostgreSQL(t *testing.T) (order.Store, order.Store) {
 	t.Helper()
-	url := testenv.PostgreSQL(t)
+	url := testenv.PostgreSQL(t) + "?lock_timeout=1min" // a group may wait for many, on a disk that is others', too
 	return postgres.New(open(t, url).PostgreSQL), postgres.New(open(t, url).PostgreSQL)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,14 @@ func (s *system) told(id int64) []string {
 		out = append(out, n.Status)
 	}
 	return out
+}
+
+// isTold waits until the customer was told of an order by these statuses, given in the alphabet's order, and no others.
+func (s *system) isTold(id int64, statuses ...string) {
+	s.Helper()
+	testenv.Eventually(s, time.Minute, fmt.Sprintf("the customer of order %d is told %v", id, statuses), func() bool {
+		return slices.Equal(slices.Sorted(slices.Values(s.told(id))), statuses)
+	})
 }
 
 // hasDeadLetters tells whether `openorder dlt list` finds any.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -150,13 +151,16 @@ func freeAddress(t *testing.T) string {
 }
 
 // The ports that services get: below those that systems take for outgoing connections and for listeners without a port of
-// their own, and each only once, or two processes that start at the same time could be given the same.
+// their own, and each only once, or two processes that start at the same time could be given the same. Another run of these
+// tests on the machine begins somewhere else.
 const (
 	firstPort = 24_000
 	ports     = 8_000
 )
 
 var lastPort atomic.Int64
+
+func init() { lastPort.Store(rand.Int64N(ports)) }
 
 // ready waits until a service's admin address says so.
 func ready(t *testing.T, admin string) {

@@ -67,7 +67,7 @@ func TestTheAllInOneRefusesWithOneClearLine(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			p := start(t, home, "openorder", r.prepare(t, home)...)
-			if code := p.exits(30 * time.Second); code != 1 {
+			if code := p.exits(time.Minute); code != 1 {
 				t.Errorf("exit code %d, want 1", code)
 			}
 			var complaints []string
@@ -128,7 +128,7 @@ func TestWrongValuesAreRefusedAllAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startIn(t, t.TempDir(), []string{"PPROF=perhaps"}, test.command[0], test.command[1:]...)
-			if code := p.exits(10 * time.Second); code != cli.ExitUsage {
+			if code := p.exits(time.Minute); code != cli.ExitUsage {
 				t.Errorf("exit code %d, want %d", code, cli.ExitUsage)
 			}
 			for _, flag := range test.wrong {

@@ -70,7 +70,7 @@ func outcomesLost(s *system, admin *kadm.Client) []int64 {
 	s.end("order")
 	s.end("notification")
 	s.startAgain("inventory")
-	s.hasRecords(admin, "inventory.reserved", len(placed))
+	s.hasRecords(admin, "inventory.reserved", int64(len(placed)))
 	recreate(s, admin, "inventory.reserved")
 	s.startAgain("order")
 	s.startAgain("notification")
@@ -82,7 +82,7 @@ func recreate(s *system, admin *kadm.Client, topic string) {
 	if _, err := admin.DeleteTopic(s.Context(), topic); err != nil {
 		s.Fatal(err)
 	}
-	testenv.Eventually(s, 30*time.Second, "the topic is gone", func() bool {
+	testenv.Eventually(s, time.Minute, "the topic is gone", func() bool {
 		topics, err := admin.ListTopics(s.Context(), topic)
 		return err == nil && !topics.Has(topic)
 	})
@@ -105,19 +105,23 @@ func truncate(s *system, admin *kadm.Client, topic string) {
 
 func (s *system) placeAndPublish(admin *kadm.Client) []int64 {
 	s.Helper()
+	before, err := ended(s, admin, "order.created")
+	if err != nil {
+		s.Fatal(err)
+	}
 	placed := make([]int64, 20)
 	for i := range placed {
 		placed[i] = s.place("ABC-001", 1)
 	}
-	s.hasRecords(admin, "order.created", len(placed))
+	s.hasRecords(admin, "order.created", before+int64(len(placed)))
 	return placed
 }
 
-func (s *system) hasRecords(admin *kadm.Client, topic string, count int) {
+func (s *system) hasRecords(admin *kadm.Client, topic string, count int64) {
 	s.Helper()
 	testenv.Eventually(s, time.Minute, fmt.Sprintf("%s has %d records", topic, count), func() bool {
 		records, err := ended(s, admin, topic)
-		return err == nil && records >= int64(count)
+		return err == nil && records >= count
 	})
 }
 

@@ -13,16 +13,16 @@ func TestCustomersAreToldByLogAndWebhook(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *system) {
 		r := s.start()
 		s.produce(outcome(1, event.StatusReserved), outcome(2, event.StatusRejected), letter(3))
-		testenv.Eventually(t, 30*time.Second, "three webhooks", func() bool { return s.hook.count() == 3 })
-		testenv.Eventually(t, 30*time.Second, "three lines", func() bool { return s.log.count("customer notified") == 3 })
-		testenv.Eventually(t, 30*time.Second, "all delivered", func() bool { return r.states(3)["FAILED delivered"] == 2 })
+		testenv.Eventually(t, time.Minute, "three webhooks", func() bool { return s.hook.count() == 3 })
+		testenv.Eventually(t, time.Minute, "three lines", func() bool { return s.log.count("customer notified") == 3 })
+		testenv.Eventually(t, time.Minute, "all delivered", func() bool { return r.states(3)["FAILED delivered"] == 2 })
 
 		s.produce(outcome(3, event.StatusReserved), letter(3), letter(2), outcome(1, event.StatusReserved))
-		testenv.Eventually(t, 30*time.Second, "the outcome after the failure", func() bool { return r.states(3)["RESERVED delivered"] == 2 })
+		testenv.Eventually(t, time.Minute, "the outcome after the failure", func() bool { return r.states(3)["RESERVED delivered"] == 2 })
 		s.produce(outcome(4, event.StatusReserved)) // behind all of them in its partition or another: the rest is settled by then
-		testenv.Eventually(t, 30*time.Second, "the last", func() bool { return r.states(4)["RESERVED delivered"] == 2 })
+		testenv.Eventually(t, time.Minute, "the last", func() bool { return r.states(4)["RESERVED delivered"] == 2 })
 		s.hook.once(t, 5)
-		testenv.Eventually(t, 30*time.Second, "the metrics", func() bool {
+		testenv.Eventually(t, time.Minute, "the metrics", func() bool {
 			return r.counted("openorder_notifications_total", 3, `outcome="RESERVED"`) &&
 				r.counted("openorder_notification_attempts_total", 5, `receiver="log"`, `result="delivered"`)
 		})
@@ -38,10 +38,10 @@ func TestPoisonIsDeadLetteredAndHoldsNobodyUp(t *testing.T) {
 		undecodable := letter(2)
 		undecodable.Value = []byte("{")
 		s.produce(poison, undecodable, outcome(1, event.StatusReserved), outcome(2, event.StatusReserved))
-		testenv.Eventually(t, 30*time.Second, "the good ones", func() bool {
+		testenv.Eventually(t, time.Minute, "the good ones", func() bool {
 			return r.states(1)["RESERVED delivered"] == 2 && r.states(2)["RESERVED delivered"] == 2
 		})
-		testenv.Eventually(t, 30*time.Second, "the dead letter, and nothing that comes of it", func() bool {
+		testenv.Eventually(t, time.Minute, "the dead letter, and nothing that comes of it", func() bool {
 			return r.counted("openorder_dead_letters_total", 1, `reason="undecodable"`, `topic="inventory.reserved"`) &&
 				r.counted("openorder_notification_ignored_dead_letters_total", 1) &&
 				r.counted("openorder_consumer_records_total", 1, `result="passed"`, `topic="order.created.DLT"`)
@@ -72,14 +72,16 @@ func TestNobodyIsToldTwiceByARestart(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *system) {
 		first := s.start("--log-notifications=false")
 		s.produce(outcome(1, event.StatusReserved))
-		testenv.Eventually(t, 30*time.Second, "the webhook", func() bool { return first.states(1)["RESERVED delivered"] == 1 })
+		testenv.Eventually(t, time.Minute, "the webhook", func() bool { return first.states(1)["RESERVED delivered"] == 1 })
 		first.stop()
-		if _, err := testenv.Admin(t, s.brokers).DeleteGroup(t.Context(), event.GroupNotification); err != nil {
-			t.Fatal(err) // so that everything is read from offset 0
-		}
+		admin := testenv.Admin(t, s.brokers)
+		testenv.Eventually(t, time.Minute, "everything is to be read from offset 0", func() bool {
+			_, err := admin.DeleteGroup(t.Context(), event.GroupNotification)
+			return err == nil
+		})
 		s.produce(outcome(2, event.StatusReserved))
 		second := s.start("--log-notifications=false")
-		testenv.Eventually(t, 30*time.Second, "the next webhook", func() bool { return second.states(2)["RESERVED delivered"] == 1 })
+		testenv.Eventually(t, time.Minute, "the next webhook", func() bool { return second.states(2)["RESERVED delivered"] == 1 })
 		s.hook.once(t, 2)
 		if s.log.count("customer notified") != 0 {
 			t.Error("lines although they are switched off")

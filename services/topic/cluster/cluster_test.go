@@ -99,7 +99,7 @@ func TestATopicsLife(t *testing.T) {
 func eventually(t *testing.T, c bundle, q cluster.Query, ok func(*topic.Topic) bool) *topic.Topic {
 	t.Helper()
 	var shown *topic.Topic
-	testenv.Eventually(t, 20*time.Second, "the brokers show what was done", func() bool {
+	testenv.Eventually(t, time.Minute, "the brokers show what was done", func() bool {
 		var err error
 		shown, err = c.Describe(t.Context(), q)
 		return err == nil && ok(shown)

@@ -193,7 +193,7 @@ func alter(t *testing.T, brokers kafka.Config, name, key, value string) {
 	if err != nil || altered[0].Err != nil {
 		t.Fatal(err, altered[0].Err)
 	}
-	testenv.Eventually(t, 20*time.Second, "the brokers show it", func() bool { return config(t, brokers, name)[key] == value })
+	testenv.Eventually(t, time.Minute, "the brokers show it", func() bool { return config(t, brokers, name)[key] == value })
 }
 
 func TestAThousandTopicsAreFewRequests(t *testing.T) {

@@ -29,7 +29,7 @@ type Server struct {
 func Dedicated(t testing.TB, definitions string) *Server {
 	t.Helper()
 	need(t)
-	env := &envtest.Environment{CRDDirectoryPaths: []string{definitions}, ErrorIfCRDPathMissing: true}
+	env := &envtest.Environment{CRDDirectoryPaths: []string{definitions}, ErrorIfCRDPathMissing: true, ControlPlaneStartTimeout: startTimeout}
 	api := env.ControlPlane.GetAPIServer()
 	api.CertDir = t.TempDir()          // or certificates and users would go with its process
 	api.StopTimeout = time.Millisecond // then it is killed: in an orderly way it waits for its clients for up to a minute
@@ -47,7 +47,7 @@ func (s *Server) Kill() {
 	s.t.Helper()
 	_ = s.api.Stop() // that it did not stop in time is what it says
 	address := net.JoinHostPort(s.api.SecureServing.Address, s.api.SecureServing.Port)
-	testenv.Eventually(s.t, 20*time.Second, "nobody listens on "+address, func() bool {
+	testenv.Eventually(s.t, time.Minute, "nobody listens on "+address, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,9 @@ import (
 
 	"github.com/openorder/openorder/services/topic/v1alpha1"
 )
+
+// startTimeout is for machines that do a lot else; envtest's own is 20 s.
+const startTimeout = time.Minute
 
 var server struct {
 	sync.Mutex
@@ -58,6 +62,7 @@ func APIServer(t testing.TB) *rest.Config {
 		server.env = &envtest.Environment{
 			CRDDirectoryPaths:        []string{Definitions()},
 			ErrorIfCRDPathMissing:    true,
+			ControlPlaneStartTimeout: startTimeout,
 			DownloadBinaryAssets:     false,
 			AttachControlPlaneOutput: false,
 		}

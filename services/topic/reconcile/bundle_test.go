@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"k8s.io/client-go/rest"
@@ -44,6 +45,7 @@ type bundle struct {
 	gate      *gate
 	metrics   *prometheus.Registry
 	options   func(*reconcile.Options)
+	sweeping  bool               // often
 	stop      context.CancelFunc // asks the controller to end
 	halt      func()             // waits until it has
 }
@@ -89,6 +91,7 @@ func (b *bundle) start() {
 		Log: log, Metrics: b.metrics, Report: func(string, error) {},
 	}
 	b.options(&o)
+	b.sweeping = o.SweepInterval < time.Hour
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- reconcile.Run(ctx, config, o) }()
@@ -123,41 +126,68 @@ func (b *bundle) must(err error) {
 // rest waits until the controller has nothing more to do, which a few sweeps without a write show.
 func (b *bundle) rest() {
 	b.Helper()
-	last, since := b.gate.writes(), time.Now()
-	testenv.Eventually(b, 20*time.Second, "the controller rests", func() bool {
-		if now := b.gate.writes(); now != last {
-			last, since = now, time.Now()
+	last, since, swept := b.gate.writes(), time.Now(), b.sweeps()
+	testenv.Eventually(b, time.Minute, "the controller rests", func() bool {
+		if now := b.gate.writes(); now != last || b.gate.writing() {
+			last, since, swept = now, time.Now(), b.sweeps()
 		}
-		return time.Since(since) > 700*time.Millisecond
+		return time.Since(since) > 700*time.Millisecond && (!b.sweeping || b.sweeps() >= swept+3)
 	})
 }
 
-// counted adds the series of a counter that have the labels' values.
+// sweeps is how many have come to their end.
+func (b *bundle) sweeps() float64 { return b.counted("openorder_topic_sweep_duration_seconds") }
+
+// swept waits until a sweep has looked at a resource's topic as the resource stands, with a reason such as "Synced": the
+// controller's cache may lag behind the API server.
+func (b *bundle) swept(name, reason string) {
+	b.Helper()
+	testenv.Eventually(b, time.Minute, name+" is "+reason+" in the cache", func() bool { return b.shown(name, reason) })
+	before := b.sweeps()
+	testenv.Eventually(b, time.Minute, "two sweeps end", func() bool { return b.sweeps() >= before+2 }) // one may have begun earlier
+}
+
+// shown tells whether the controller's cache has a resource with a reason of its Ready condition.
+func (b *bundle) shown(name, reason string) bool {
+	b.Helper()
+	return slices.ContainsFunc(b.series("openorder_topic_ready"), func(s *dto.Metric) bool { return hasLabels(s, name, reason) })
+}
+
+// counted adds the series of a metric that have the labels' values; of a histogram it is how much was observed.
 func (b *bundle) counted(metric string, values ...string) (total float64) {
 	b.Helper()
-	families, err := b.metrics.Gather()
-	b.must(err)
-	for _, family := range families {
-		if family.GetName() != metric {
-			continue
-		}
-		for _, series := range family.Metric {
-			var has []string
-			for _, label := range series.Label {
-				has = append(has, label.GetValue())
-			}
-			if !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(has, value) }) {
-				total += series.Counter.GetValue()
-			}
+	for _, series := range b.series(metric) {
+		if hasLabels(series, values...) {
+			total += series.GetCounter().GetValue() + float64(series.GetHistogram().GetSampleCount())
 		}
 	}
 	return total
 }
 
+func (b *bundle) series(metric string) []*dto.Metric {
+	b.Helper()
+	families, err := b.metrics.Gather()
+	b.must(err)
+	for _, family := range families {
+		if family.GetName() == metric {
+			return family.Metric
+		}
+	}
+	return nil
+}
+
+func hasLabels(series *dto.Metric, values ...string) bool {
+	var has []string
+	for _, label := range series.Label {
+		has = append(has, label.GetValue())
+	}
+	return !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(has, value) })
+}
+
 // await waits for something that the controller does.
 func (b *bundle) await(done <-chan struct{}) {
 	b.Helper()
-	testenv.Eventually(b, 20*time.Second, "the controller comes to the step", func() bool {
+	testenv.Eventually(b, time.Minute, "the controller comes to the step", func() bool {
 		select {
 		case <-done:
 			return true

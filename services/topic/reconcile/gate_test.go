@@ -12,6 +12,7 @@ type gate struct {
 	next   http.RoundTripper
 	mu     sync.Mutex
 	counts map[string]int
+	open   int               // writes under way
 	before func(what string) // called before a write goes through
 	read   func()            // called once, before a read goes through
 	lost   string            // what is answered once as a proxy does that does not know the way
@@ -27,6 +28,14 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	before, read := g.before, g.read
 	if what == "read" {
 		g.read = nil
+	}
+	if what == "status" || what == "finalizer" {
+		g.open++
+		defer func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.open--
+		}()
 	}
 	g.mu.Unlock()
 	if read != nil && what == "read" {
@@ -97,6 +106,13 @@ func (g *gate) writes() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.counts["status"] + g.counts["finalizer"]
+}
+
+// writing tells whether a write to a KafkaTopic is under way.
+func (g *gate) writing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open > 0
 }
 
 // reads is how many reads there were that no cache answered.

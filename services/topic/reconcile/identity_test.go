@@ -16,11 +16,12 @@ func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 2, deletionPolicy: Delete}`)
 		id := b.until("orders", "True").Status.TopicID
-		b.rest() // a sweep has seen it: it counts as new no longer
+		b.swept("orders", "Synced") // it counts as new no longer
+		b.rest()
 		before := b.gate.writes()
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, 20*time.Second, "it is made again", func() bool {
+		testenv.Eventually(t, time.Minute, "it is made again", func() bool {
 			r := b.get("orders")
 			return r.Status.TopicID != "" && r.Status.TopicID != id && strings.HasPrefix(ready(r), "True")
 		})
@@ -44,7 +45,7 @@ func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
 		b.halt()
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, 10*time.Second, "it is gone", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, time.Minute, "it is gone", func() bool { return b.topic("orders") == nil })
 		testenv.CreateTopics(t, brokers, 1, "orders")
 		id := b.topic("orders").ID
 		b.start()
@@ -78,7 +79,7 @@ func TestDeletionDeletesTheManagedTopicAndNotItsReplacement(t *testing.T) {
 		b.until("orders", "True")
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, 10*time.Second, "it is gone", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, time.Minute, "it is gone", func() bool { return b.topic("orders") == nil })
 		testenv.CreateTopics(t, brokers, 1, "orders")
 		b.delete("orders")
 		b.untilGone("orders")
@@ -180,7 +181,7 @@ func TestACrashBetweenTwoStepsForgetsNothing(t *testing.T) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 3}`)
 		b.until("orders", "True")
-		b.rest() // a sweep has seen it: it counts as new no longer
+		b.swept("orders", "Synced") // it counts as new no longer
 		crashed := crashBefore(b, "status", 2)
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
@@ -199,7 +200,7 @@ func TestACrashBetweenTwoStepsForgetsNothing(t *testing.T) {
 		b := setup(t, brokers)
 		b.apply("orders", `{partitions: 3}`)
 		b.until("orders", "True")
-		b.rest()
+		b.swept("orders", "Synced")
 		crashed := crashBefore(b, "status", 1)
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
@@ -208,7 +209,7 @@ func TestACrashBetweenTwoStepsForgetsNothing(t *testing.T) {
 			t.Fatal("the topic is made again before the old id is let go of")
 		}
 		b.crash()
-		testenv.Eventually(t, 20*time.Second, "it is made again", func() bool {
+		testenv.Eventually(t, time.Minute, "it is made again", func() bool {
 			d := b.topic("orders")
 			return d != nil && b.get("orders").Status.TopicID == d.ID
 		})
@@ -271,7 +272,7 @@ func TestADeletionThatComesBeforeTheStatusStillDeletesTheTopic(t *testing.T) {
 	})
 	b.apply("orders", `{deletionPolicy: Delete}`)
 	b.untilGone("orders")
-	testenv.Eventually(t, 10*time.Second, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+	testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 }
 
 // Each patch of the finalizer carries the resourceVersion that it answers.

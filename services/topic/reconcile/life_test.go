@@ -17,9 +17,8 @@ func TestATopicIsMadeChangedAndKept(t *testing.T) {
 		b := setup(t, brokers)
 		b.apply("orders", `{topicName: order.created, partitions: 3, replicas: 1, config: {retention.ms: 604800000, cleanup.policy: "compact,delete"}}`)
 		made := b.until("orders", "True Synced")
-		have := b.topic("order.created")
-		if have == nil || have.Partitions != 3 {
-			t.Fatalf("the topic: %+v", have)
+		if have := b.made("order.created"); have.Partitions != 3 {
+			t.Errorf("the topic: %+v", have)
 		}
 		s := made.Status
 		if s.TopicName != "order.created" || s.Partitions != 3 || s.Replicas != 1 || s.TopicID == "" || !s.Created ||
@@ -56,7 +55,7 @@ func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
 		b := setup(t, brokers)
 		b.apply("orders", `{}`)
 		made := b.until("orders", "True Synced")
-		if made.Status.Partitions != int32(b.topic("orders").Partitions) || made.Status.Replicas < 1 {
+		if made.Status.Partitions != int32(b.made("orders").Partitions) || made.Status.Replicas < 1 {
 			t.Errorf("the status: %+v", made.Status)
 		}
 		b.rest()
@@ -64,7 +63,7 @@ func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
 		_, err := b.admin.UpdatePartitions(t.Context(), 15, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "5")
-		testenv.Eventually(t, 10*time.Second, "the status shows what the topic has", func() bool { return b.get("orders").Status.Partitions == 15 })
+		testenv.Eventually(t, time.Minute, "the status shows what the topic has", func() bool { return b.get("orders").Status.Partitions == 15 })
 		b.rest()
 		if v := b.value("orders", "retention.ms"); v != "5" {
 			t.Errorf("a key that was never named was touched: %s", v)
@@ -97,7 +96,7 @@ func TestWritesAreCounted(t *testing.T) {
 		count("more partitions", 1, func() { b.change("kept", `{spec: {partitions: 4}}`); b.until("kept", "True") })
 		count("drift mended", 0, func() {
 			b.set("kept", "retention.ms", "7")
-			testenv.Eventually(t, 10*time.Second, "it is mended", func() bool { return b.value("kept", "retention.ms") == "2000" })
+			testenv.Eventually(t, time.Minute, "it is mended", func() bool { return b.value("kept", "retention.ms") == "2000" })
 		})
 		count("a deletion with Delete", 1, func() { b.delete("gone"); b.untilGone("gone") })
 		before := b.gate.requests()
@@ -153,10 +152,10 @@ func TestAConfirmedTopicIsDeleted(t *testing.T) {
 		b.apply("orders", `{deletionPolicy: Delete}`)
 		b.until("orders", "True Synced")
 		b.change("orders", `{metadata: {annotations: {kafka.openorder.io/confirm-deletion: orders}}}`)
-		testenv.Eventually(t, 10*time.Second, "the warning goes", func() bool { return !strings.Contains(ready(b.get("orders")), "Retain") })
+		testenv.Eventually(t, time.Minute, "the warning goes", func() bool { return !strings.Contains(ready(b.get("orders")), "Retain") })
 		b.delete("orders")
 		b.untilGone("orders")
-		testenv.Eventually(t, 10*time.Second, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 		b.untilEvents("orders", "Adopted", "Deleted")
 	})
 }

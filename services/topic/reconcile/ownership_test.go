@@ -47,7 +47,7 @@ func TestDeletingTheOwnerHandsTheTopicOver(t *testing.T) {
 		b := setup(t, brokers)
 		twoOwners(b, `{topicName: orders, partitions: 2, deletionPolicy: Delete}`, `{topicName: orders, deletionPolicy: Delete}`)
 		b.until("b-second", "False Conflict")
-		id := b.topic("orders").ID
+		id := b.made("orders").ID
 		b.delete("a-first")
 		b.untilGone("a-first")
 		heir := b.until("b-second", "True Synced")
@@ -111,6 +111,9 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 		_, err := b.admin.UpdatePartitions(t.Context(), 3, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "1000")
+		testenv.Eventually(t, time.Minute, "the brokers show it", func() bool {
+			return b.topic("orders").Partitions == 3 && b.value("orders", "retention.ms") == "1000"
+		})
 		b.start()
 		b.until("orders", "True Observed")
 		b.rest()
@@ -161,7 +164,7 @@ func TestObservingTakesNoTopic(t *testing.T) {
 		retention := "1000"
 		_, err = b.admin.CreateTopic(t.Context(), 2, -1, map[string]*string{"retention.ms": &retention}, "own")
 		b.must(err)
-		testenv.Eventually(t, 10*time.Second, "it is shown", func() bool { return b.topic("own") != nil })
+		testenv.Eventually(t, time.Minute, "it is shown", func() bool { return b.topic("own") != nil })
 		b.until("own", "False Drifted: The topic differs: it has the id "+b.topic("own").ID+", not "+made.TopicID+".")
 
 		for _, name := range []string{"foreign", "own", "vanishing"} {
@@ -188,6 +191,7 @@ func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
 		b.until("orders", "True")
 		b.change("orders", `{spec: {managementPolicy: Pause}}`)
 		b.until("orders", "Unknown Paused")
+		b.swept("orders", "Paused") // none that began before will look
 		b.set("orders", "retention.ms", "5")
 		before := b.counted("openorder_topic_admin_requests_total", "DescribeConfigs")
 		b.change("orders", `{metadata: {annotations: {look: again}}}`)
@@ -199,11 +203,11 @@ func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
 			t.Errorf("a paused topic was read %v times", n)
 		}
 		b.delete("orders")
-		testenv.Eventually(t, 10*time.Second, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })
+		testenv.Eventually(t, time.Minute, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })
 		b.rest()
 		b.change("orders", `{spec: {managementPolicy: Manage}}`)
 		b.untilGone("orders")
-		testenv.Eventually(t, 10*time.Second, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 		b.untilEvents("orders", "Created", "Deleted")
 	})
 }

@@ -95,7 +95,7 @@ func stalled(resource *v1alpha1.KafkaTopic) bool {
 
 func (b *bundle) untilGone(name string) {
 	b.Helper()
-	testenv.Eventually(b, 20*time.Second, name+" is gone", func() bool { return b.get(name) == nil })
+	testenv.Eventually(b, time.Minute, name+" is gone", func() bool { return b.get(name) == nil })
 }
 
 // eventsOf are the reasons of the events told about a resource, in order.
@@ -121,5 +121,5 @@ func (b *bundle) untilEvents(name string, want ...string) {
 			b.Logf("events of %s: %v, want %v", name, got, want)
 		}
 	}()
-	testenv.Eventually(b, 10*time.Second, "events are told", func() bool { got = b.eventsOf(name); return slices.Equal(got, want) })
+	testenv.Eventually(b, time.Minute, "events are told", func() bool { got = b.eventsOf(name); return slices.Equal(got, want) })
 }

@@ -36,7 +36,7 @@ func TestAnOldValueThatIsShownForLongIsWaitedFor(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	b.set("orders", "retention.ms", "7")
-	testenv.Eventually(t, 10*time.Second, "drift is mended", func() bool { return b.value("orders", "retention.ms") == "2000" })
+	testenv.Eventually(t, time.Minute, "drift is mended", func() bool { return b.value("orders", "retention.ms") == "2000" })
 	b.untilEvents("orders", "Created", "ConfigChanged", "Drifted")
 }
 

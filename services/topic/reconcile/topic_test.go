@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,6 +61,13 @@ func (b *bundle) topic(name string) *detail {
 		return &detail{base64.RawURLEncoding.EncodeToString(t.TopicID[:]), len(t.Partitions)}
 	}
 	return nil
+}
+
+// made is a topic that a resource says is there, once the brokers show it: they may answer before all of them know.
+func (b *bundle) made(name string) (d *detail) {
+	b.Helper()
+	testenv.Eventually(b, time.Minute, "the brokers show "+name, func() bool { d = b.topic(name); return d != nil })
+	return d
 }
 
 func (b *bundle) value(name, key string) string {

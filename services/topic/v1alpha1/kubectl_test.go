@@ -38,7 +38,7 @@ func TestExplainTellsOfEachFieldItsDefaultAndWhatAChangeDoes(t *testing.T) {
 		"managementPolicy": {"Observe", "Pause", "May be changed at any time"},
 	}
 	var list string
-	testenv.Eventually(t, 30*time.Second, "the API server publishes the definition", func() (ok bool) {
+	testenv.Eventually(t, time.Minute, "the API server publishes the definition", func() (ok bool) {
 		list, ok = run("explain", "kafkatopics.kafka.openorder.io.spec")
 		return ok
 	})
@@ -74,7 +74,7 @@ func TestKubectlGetAndWaitJustWork(t *testing.T) {
 	if err := api.Status().Update(t.Context(), topic); err != nil {
 		t.Fatal(err)
 	}
-	if out, ok := run("wait", "--for=condition=Ready", "kafkatopics.kafka.openorder.io/orders", "--timeout=20s"); !ok {
+	if out, ok := run("wait", "--for=condition=Ready", "kafkatopics.kafka.openorder.io/orders", "--timeout=1m"); !ok {
 		t.Error(out)
 	}
 	for _, name := range []string{"kafka", "kafkatopics.kafka.openorder.io"} { // the category, the long name

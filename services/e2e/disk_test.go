@@ -40,7 +40,7 @@ func TestAFullDiskUnderKafkaCostsTimeAndNoOrder(t *testing.T) {
 	brokers, startAgain := kafkaOn(t, disk)
 	s := separate(t, brokers, testenv.PostgreSQL(t))
 	s.outOfRoom(disk, func(l *load) {
-		l.goesOn(s, 2000) // orders are taken meanwhile
+		l.goesOn(s, 200) // orders are taken meanwhile
 		testenv.Eventually(t, 2*time.Minute, "the broker that cannot write ends", func() bool {
 			conn, err := net.Dial("tcp", brokers.Brokers)
 			if err == nil {
@@ -48,6 +48,7 @@ func TestAFullDiskUnderKafkaCostsTimeAndNoOrder(t *testing.T) {
 			}
 			return err != nil
 		})
+		l.goesOn(s, 200)
 	}, startAgain)
 }
 

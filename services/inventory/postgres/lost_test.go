@@ -98,6 +98,14 @@ func (s stalled) Read(text []byte) (int, error) {
 	return s.Conn.Read(text)
 }
 
+// warm has a store connect and prepare its statements.
+func (s *shop) warm(store *postgres.Store) {
+	s.Helper()
+	if _, err := store.Reserve(s.Context(), []inventory.Order{s.order(1_000_000, "A")}, inventory.Rules{At: noon}); err != nil {
+		s.Fatal(err)
+	}
+}
+
 // A frozen client that has all its answers is idle, which the server ends. One whose answers fill the wire is not: the
 // server is busy writing to it.
 func TestAClientThatTakesNothingInHoldsStockNoLonger(t *testing.T) {
@@ -111,9 +119,12 @@ func TestAClientThatTakesNothingInHoldsStockNoLonger(t *testing.T) {
 	wake := sync.OnceFunc(func() { close(thaw) })
 	store := s.over(nil, func(conn net.Conn) net.Conn { return stalled{conn, &frozen, thaw} })
 	t.Cleanup(wake) // before the pool is closed
-	if _, err := store.Reserve(t.Context(), orders, inventory.Rules{At: noon}); err != nil {
+	// Not by Reserve: so many take a slow client longer than a transaction may be idle.
+	if _, err := s.pool.Exec(t.Context(), `INSERT INTO reservations (order_id, decided_at, fingerprint, items)
+		SELECT n, now(), '\x00', '{}' FROM generate_series(1, $1::bigint) AS n`, len(orders)); err != nil {
 		t.Fatal(err)
 	}
+	s.warm(store)
 	frozen.Store(true)
 	done := make(chan error, 1)
 	go func() {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"k8s.io/client-go/rest"
@@ -150,38 +149,47 @@ func (b *bundle) swept(name, reason string) {
 // shown tells whether the controller's cache has a resource with a reason of its Ready condition.
 func (b *bundle) shown(name, reason string) bool {
 	b.Helper()
-	return slices.ContainsFunc(b.series("openorder_topic_ready"), func(s *dto.Metric) bool { return hasLabels(s, name, reason) })
+	return slices.ContainsFunc(b.series("openorder_topic_ready"), func(s series) bool { return s.has(name, reason) })
 }
 
 // counted adds the series of a metric that have the labels' values; of a histogram it is how much was observed.
 func (b *bundle) counted(metric string, values ...string) (total float64) {
 	b.Helper()
-	for _, series := range b.series(metric) {
-		if hasLabels(series, values...) {
-			total += series.GetCounter().GetValue() + float64(series.GetHistogram().GetSampleCount())
+	for _, s := range b.series(metric) {
+		if s.has(values...) {
+			total += s.count
 		}
 	}
 	return total
 }
 
-func (b *bundle) series(metric string) []*dto.Metric {
+// series is one of a metric: its labels' values, and how much was counted or observed.
+type series struct {
+	labels []string
+	count  float64
+}
+
+func (s series) has(values ...string) bool {
+	return !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(s.labels, value) })
+}
+
+func (b *bundle) series(metric string) (all []series) {
 	b.Helper()
 	families, err := b.metrics.Gather()
 	b.must(err)
 	for _, family := range families {
-		if family.GetName() == metric {
-			return family.Metric
+		if family.GetName() != metric {
+			continue
+		}
+		for _, m := range family.Metric {
+			s := series{count: m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())}
+			for _, label := range m.Label {
+				s.labels = append(s.labels, label.GetValue())
+			}
+			all = append(all, s)
 		}
 	}
-	return nil
-}
-
-func hasLabels(series *dto.Metric, values ...string) bool {
-	var has []string
-	for _, label := range series.Label {
-		has = append(has, label.GetValue())
-	}
-	return !slices.ContainsFunc(values, func(value string) bool { return !slices.Contains(has, value) })
+	return all
 }
 
 // await waits for something that the controller does.

@@ -4,7 +4,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -16,7 +15,7 @@ func TestTheBannersFiveCommandsWorkAsTheyStand(t *testing.T) {
 	}
 	s := allInOne(t)
 	p := s.processes["openorder"]
-	testenv.Eventually(t, time.Minute, "the banner is printed", func() bool { return strings.Contains(p.output.String(), "redrive --yes\n") })
+	testenv.Eventually(t, "the banner is printed", func() bool { return strings.Contains(p.output.String(), "redrive --yes\n") })
 	commands := bannerCommands(p.output.String())
 	if len(commands) != 5 {
 		t.Fatalf("%d commands in the banner: %q", len(commands), commands)

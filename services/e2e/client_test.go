@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -79,7 +78,7 @@ func (s *system) status(id int64) placed {
 
 func (s *system) becomes(id int64, status string) {
 	s.Helper()
-	testenv.Eventually(s, time.Minute, fmt.Sprintf("order %d is %s", id, status), func() bool { return s.status(id).Status == status })
+	testenv.Eventually(s, fmt.Sprintf("order %d is %s", id, status), func() bool { return s.status(id).Status == status })
 }
 
 func (s *system) stock(sku string) stock {
@@ -129,7 +128,7 @@ func (s *system) told(id int64) []string {
 // isTold waits until the customer was told of an order by these statuses, given in the alphabet's order, and no others.
 func (s *system) isTold(id int64, statuses ...string) {
 	s.Helper()
-	testenv.Eventually(s, time.Minute, fmt.Sprintf("the customer of order %d is told %v", id, statuses), func() bool {
+	testenv.Eventually(s, fmt.Sprintf("the customer of order %d is told %v", id, statuses), func() bool {
 		return slices.Equal(slices.Sorted(slices.Values(s.told(id))), statuses)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -85,14 +84,14 @@ func (l *load) count() int {
 func (l *load) goesOn(s *system, more int) {
 	s.Helper()
 	want := l.count() + more
-	testenv.Eventually(s, time.Minute, "orders are taken", func() bool { return l.count() >= want })
+	testenv.Eventually(s, "orders are taken", func() bool { return l.count() >= want })
 }
 
 // isRefused waits until orders are turned away.
 func (l *load) isRefused(s *system) {
 	s.Helper()
 	before := l.refused.Load()
-	testenv.Eventually(s, 2*time.Minute, "orders are refused", func() bool { return l.refused.Load() > before+8 })
+	testenv.Eventually(s, "orders are refused", func() bool { return l.refused.Load() > before+8 })
 }
 
 // allDecided checks that each acknowledged order is there and has ended.
@@ -100,7 +99,7 @@ func (l *load) allDecided(s *system) {
 	s.Helper()
 	l.stop()
 	for _, id := range l.acknowledged {
-		testenv.Eventually(s, 3*time.Minute, fmt.Sprintf("acknowledged order %d has ended", id), func() bool {
+		testenv.Eventually(s, fmt.Sprintf("acknowledged order %d has ended", id), func() bool {
 			status := s.status(id).Status
 			return status == "RESERVED" || status == "REJECTED" || status == "FAILED"
 		})

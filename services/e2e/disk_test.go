@@ -4,7 +4,6 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -41,7 +40,7 @@ func TestAFullDiskUnderKafkaCostsTimeAndNoOrder(t *testing.T) {
 	s := separate(t, brokers, testenv.PostgreSQL(t))
 	s.outOfRoom(disk, func(l *load) {
 		l.goesOn(s, 200) // orders are taken meanwhile
-		testenv.Eventually(t, 2*time.Minute, "the broker that cannot write ends", func() bool {
+		testenv.Eventually(t, "the broker that cannot write ends", func() bool {
 			conn, err := net.Dial("tcp", brokers.Brokers)
 			if err == nil {
 				_ = conn.Close()

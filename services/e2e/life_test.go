@@ -69,7 +69,7 @@ func TestStockIsNeverOversoldByConcurrentOrders(t *testing.T) {
 		all.Wait()
 		counts := map[string]int{}
 		for _, id := range ids {
-			testenv.Eventually(s, time.Minute, "the order is decided", func() bool { return s.status(id).Status != "PENDING" })
+			testenv.Eventually(s, "the order is decided", func() bool { return s.status(id).Status != "PENDING" })
 			counts[s.status(id).Status]++
 		}
 		if counts["RESERVED"] != 10 || counts["REJECTED"] != 30 {

@@ -25,7 +25,7 @@ func TestServicesWhoseRoleMayNotMigrateServeOnceTheOwnerHas(t *testing.T) {
 	})
 	order, inventory, notification := s.run("order", "order"), s.run("inventory", "inventory"), s.run("notification", "notification")
 	for _, service := range []string{"order", "inventory"} {
-		testenv.Eventually(t, time.Minute, service+" says what it waits for", func() bool {
+		testenv.Eventually(t, service+" says what it waits for", func() bool {
 			return strings.Contains(s.processes[service].output.String(), "run the migrate command with a role that may")
 		})
 		if code := start(t, s.home, service, "migrate", "--database-url="+owner).exits(time.Minute); code != 0 {

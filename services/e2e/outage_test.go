@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -130,7 +129,7 @@ func TestABrokerTakenAwayUnderLoadAndGivenBackCostsTimeAndNoOrder(t *testing.T) 
 func inSync(t *testing.T, brokers kafka.Config) {
 	t.Helper()
 	admin := testenv.Admin(t, brokers)
-	testenv.Eventually(t, time.Minute, "every replica is in sync", func() bool {
+	testenv.Eventually(t, "every replica is in sync", func() bool {
 		topics, err := admin.ListTopicsWithInternal(t.Context())
 		behind := false
 		for _, topic := range topics {

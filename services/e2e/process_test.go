@@ -165,7 +165,7 @@ func init() { lastPort.Store(rand.Int64N(ports)) }
 // ready waits until a service's admin address says so.
 func ready(t *testing.T, admin string) {
 	t.Helper()
-	testenv.Eventually(t, time.Minute, "http://"+admin+"/readyz answers 200", func() bool {
+	testenv.Eventually(t, "http://"+admin+"/readyz answers 200", func() bool {
 		response, err := http.Get("http://" + admin + "/readyz")
 		if err != nil {
 			return false

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,7 +29,7 @@ func TestLettersThatStayUnreadableDoNotMultiplyWhenTheyAreRedriven(t *testing.T)
 		t.Fatal(err)
 	}
 	for run := range 3 {
-		testenv.Eventually(t, time.Minute, "both groups are past all outcomes", func() bool {
+		testenv.Eventually(t, "both groups are past all outcomes", func() bool {
 			return isPast(s, admin, event.GroupOrder) && isPast(s, admin, event.GroupNotification)
 		})
 		if letters, err := ended(s, admin, event.TopicDeadLetter); err != nil || letters != int64(2*(run+1)) {

@@ -154,7 +154,7 @@ func TestTheAllInOneSaysOnceWhatItDoesNotDo(t *testing.T) {
 			home := t.TempDir()
 			p := startIn(t, home, test.env, "openorder", append(loopback(t, filepath.Join(home, "data")), test.flags...)...)
 			for _, line := range []string{"OpenOrder is up", test.says} {
-				testenv.Eventually(t, time.Minute, "it says: "+line, func() bool { return strings.Count(p.output.String(), line) == 1 })
+				testenv.Eventually(t, "it says: "+line, func() bool { return strings.Count(p.output.String(), line) == 1 })
 			}
 		})
 	}

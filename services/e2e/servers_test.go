@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,7 +32,7 @@ func postgreSQLOn(t *testing.T, dir string) (address string, startAgain func()) 
 		t.Fatal(err)
 	}
 	return u.String(), func() {
-		testenv.Eventually(t, time.Minute, "PostgreSQL serves again", func() bool {
+		testenv.Eventually(t, "PostgreSQL serves again", func() bool {
 			conn, err := pgx.Connect(t.Context(), u.String())
 			if err != nil {
 				_ = control("start") // refused while the one before still ends
@@ -60,7 +59,7 @@ func kafkaOn(t *testing.T, dir string) (brokers kafka.Config, startAgain func())
 	})
 	start := func() {
 		// Nothing is done to one that serves; it is refused while the one before still ends.
-		testenv.Eventually(t, 2*time.Minute, "the broker serves", func() bool { return control("start", "1") == nil })
+		testenv.Eventually(t, "the broker serves", func() bool { return control("start", "1") == nil })
 	}
 	if err := control("up", "1"); err != nil { // where it has only not begun yet, too
 		start()

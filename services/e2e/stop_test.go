@@ -7,7 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -69,7 +68,7 @@ func TestAnEphemeralInstanceLeavesNothing(t *testing.T) {
 	home := t.TempDir()
 	args := append(loopback(t, ""), "--ephemeral")
 	p := start(t, home, "openorder", args[1:]...)
-	testenv.Eventually(t, time.Minute, "it is up", func() bool { return strings.Contains(p.output.String(), "none is kept") })
+	testenv.Eventually(t, "it is up", func() bool { return strings.Contains(p.output.String(), "none is kept") })
 	if data := files(t, home); len(data) == 0 {
 		t.Error("its files are not looked for where they are")
 	}

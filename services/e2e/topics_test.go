@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -46,7 +45,7 @@ func (s *system) survivesLosses(admin *kadm.Client) {
 	}
 	for name, ids := range placed {
 		for _, id := range ids {
-			testenv.Eventually(s, 3*time.Minute, name+": the order is published again and decided", func() bool { return s.status(id).Status == "RESERVED" })
+			testenv.Eventually(s, name+": the order is published again and decided", func() bool { return s.status(id).Status == "RESERVED" })
 		}
 	}
 	s.audit()
@@ -82,7 +81,7 @@ func recreate(s *system, admin *kadm.Client, topic string) {
 	if _, err := admin.DeleteTopic(s.Context(), topic); err != nil {
 		s.Fatal(err)
 	}
-	testenv.Eventually(s, time.Minute, "the topic is gone", func() bool {
+	testenv.Eventually(s, "the topic is gone", func() bool {
 		topics, err := admin.ListTopics(s.Context(), topic)
 		return err == nil && !topics.Has(topic)
 	})
@@ -119,7 +118,7 @@ func (s *system) placeAndPublish(admin *kadm.Client) []int64 {
 
 func (s *system) hasRecords(admin *kadm.Client, topic string, count int64) {
 	s.Helper()
-	testenv.Eventually(s, time.Minute, fmt.Sprintf("%s has %d records", topic, count), func() bool {
+	testenv.Eventually(s, fmt.Sprintf("%s has %d records", topic, count), func() bool {
 		records, err := ended(s, admin, topic)
 		return err == nil && records >= count
 	})

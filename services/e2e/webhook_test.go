@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -75,12 +74,12 @@ func TestAKilledNotificationServiceTellsNothingTwiceButWhatWasUnderWay(t *testin
 		const kills = 3
 		for range kills {
 			before := c.count()
-			testenv.Eventually(t, 2*time.Minute, "customers are told", func() bool { return c.count() >= before+100 })
+			testenv.Eventually(t, "customers are told", func() bool { return c.count() >= before+100 })
 			s.processes[victim].kill()
 			s.restart[victim]()
 		}
 		l.allDecided(s)
-		testenv.Eventually(t, 3*time.Minute, "every customer is told", func() bool { return c.count() >= len(l.acknowledged) })
+		testenv.Eventually(t, "every customer is told", func() bool { return c.count() >= len(l.acknowledged) })
 		s.audit()
 		c.mu.Lock()
 		defer c.mu.Unlock()

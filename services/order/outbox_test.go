@@ -22,7 +22,7 @@ func TestOrdersAreTakenWhileTheBrokerIsGoneAndPublishedOldestFirst(t *testing.T)
 		ids = append(ids, mustPlace(t, b.Service, request(1)))
 	}
 	b.broker.set(false)
-	testenv.Eventually(t, time.Minute, "all are published", func() bool { return len(b.broker.all()) >= len(ids) })
+	testenv.Eventually(t, "all are published", func() bool { return len(b.broker.all()) >= len(ids) })
 	var published []int64
 	for _, o := range b.broker.all() {
 		published = append(published, o.ID)
@@ -31,7 +31,7 @@ func TestOrdersAreTakenWhileTheBrokerIsGoneAndPublishedOldestFirst(t *testing.T)
 		t.Fatalf("published %d of %d, or not oldest first", len(published), len(ids))
 	}
 	later := mustPlace(t, b.Service, request(1))
-	testenv.Eventually(t, time.Minute, "new orders go out again", func() bool { return b.broker.times(later) == 1 })
+	testenv.Eventually(t, "new orders go out again", func() bool { return b.broker.times(later) == 1 })
 }
 
 func TestAPartitionThatIsAwayKeepsBackItsOwnOrdersOnly(t *testing.T) {
@@ -52,9 +52,9 @@ func TestAPartitionThatIsAwayKeepsBackItsOwnOrdersOnly(t *testing.T) {
 			return !slices.ContainsFunc(ids, func(id int64) bool { return b.broker.times(id) == 0 })
 		}
 	}
-	testenv.Eventually(t, time.Minute, "the others are published", areOut(others))
+	testenv.Eventually(t, "the others are published", areOut(others))
 	b.broker.lose(0)
-	testenv.Eventually(t, time.Minute, "and when it is back, its orders", areOut(away))
+	testenv.Eventually(t, "and when it is back, its orders", areOut(away))
 }
 
 func TestALongOutageDoesNotPileUpInMemoryAndLosesNothing(t *testing.T) {
@@ -74,7 +74,7 @@ func TestALongOutageDoesNotPileUpInMemoryAndLosesNothing(t *testing.T) {
 	}
 	placed.Wait()
 	b.broker.set(false)
-	testenv.Eventually(t, 2*time.Minute, "every order is published", func() bool {
+	testenv.Eventually(t, "every order is published", func() bool {
 		distinct := map[int64]bool{}
 		for _, o := range b.broker.all() {
 			distinct[o.ID] = true
@@ -99,7 +99,7 @@ func TestWhatACrashLeftIsPublishedByAnyReplica(t *testing.T) {
 		}
 		survivor := prepare(b, &broker{}, short)
 		survivor.start(t)
-		testenv.Eventually(t, time.Minute, "the other replica publishes", func() bool { return len(survivor.broker.all()) >= 3 })
+		testenv.Eventually(t, "the other replica publishes", func() bool { return len(survivor.broker.all()) >= 3 })
 		for i, o := range survivor.broker.all() {
 			if o.ID != ids[i] {
 				t.Fatal("not oldest first")
@@ -129,9 +129,9 @@ func TestAnUnansweredOrderIsPublishedAgainWithTheSameEvent(t *testing.T) {
 	b := setup(t, timing)
 	answered, silent := mustPlace(t, b.Service, request(1)), mustPlace(t, b.Service, request(2))
 	mustReport(t, b.Service, report(mustGet(t, b.Service, answered), order.WasReserved, "outcome"))
-	testenv.Eventually(t, time.Minute, "the silent order is published again and again", func() bool { return b.broker.times(silent) >= 4 })
+	testenv.Eventually(t, "the silent order is published again and again", func() bool { return b.broker.times(silent) >= 4 })
 	mustReport(t, b.Service, report(mustGet(t, b.Service, silent), order.DeadLettered, "letter"))
-	testenv.Eventually(t, time.Minute, "nothing is left to publish", func() bool {
+	testenv.Eventually(t, "nothing is left to publish", func() bool {
 		left, err := b.store.ClaimUnanswered(t.Context(), 10, 0)
 		return err == nil && len(left) == 0 && b.broker.times(silent) > 0
 	})

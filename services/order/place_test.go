@@ -24,7 +24,7 @@ func TestAPlacedOrderIsDurableAndPublished(t *testing.T) {
 	if o.Status != order.Pending || o.UserID != 42 || o.TraceParent != r.TraceParent || time.Since(o.CreatedAt) > time.Minute {
 		t.Fatalf("%+v", o)
 	}
-	testenv.Eventually(t, time.Minute, "the order is published once", func() bool { return b.broker.times(id) == 1 })
+	testenv.Eventually(t, "the order is published once", func() bool { return b.broker.times(id) == 1 })
 }
 
 // block makes every Insert wait, and returns what lets the waiting ones, and those to come, go on.
@@ -87,7 +87,7 @@ func TestAClientThatHangsUpCancelsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	testenv.Eventually(t, time.Minute, "the order is kept", func() bool {
+	testenv.Eventually(t, "the order is kept", func() bool {
 		kept, err := b.List(t.Context(), order.Query{UserID: 77, Limit: 10})
 		return err == nil && len(kept) == 1
 	})
@@ -198,7 +198,7 @@ func TestOverloadIsTurnedAwayAtOnce(t *testing.T) {
 			<-entered
 		}
 	}
-	testenv.Eventually(t, time.Minute, "what is too much is turned away", func() bool { return overloaded.Load() >= 6000-2-4096 })
+	testenv.Eventually(t, "what is too much is turned away", func() bool { return overloaded.Load() >= 6000-2-4096 })
 	release()
 	placed.Wait()
 	if taken.Load()+overloaded.Load() != 6000 || taken.Load() < 4096 {
@@ -233,7 +233,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d orders, %v", len(all), err)
 	}
-	testenv.Eventually(t, time.Minute, "the one order is published", func() bool { return len(b.broker.all()) == 1 })
+	testenv.Eventually(t, "the one order is published", func() bool { return len(b.broker.all()) == 1 })
 }
 
 func TestAKeyInFlight(t *testing.T) {
@@ -263,5 +263,5 @@ func TestExpiredKeysAreDeleted(t *testing.T) {
 	r := request(1)
 	r.IdempotencyKey = "k"
 	first := mustPlace(t, b.Service, r)
-	testenv.Eventually(t, time.Minute, "the key is free again", func() bool { return mustPlace(t, b.Service, r) != first })
+	testenv.Eventually(t, "the key is free again", func() bool { return mustPlace(t, b.Service, r) != first })
 }

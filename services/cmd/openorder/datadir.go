@@ -72,14 +72,15 @@ func canKeep(system string) error {
 func claim(path string) error {
 	file := filepath.Join(path, markerFile)
 	text, err := os.ReadFile(file)
-	if err == nil && len(text) > 0 {
-		return check(path, text)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil && len(text) > 0:
+		return checkMarker(path, text)
+	case err == nil: // there was no room to write it, or no time
+	case errors.Is(err, fs.ErrNotExist):
 		if err := mustBeEmpty(path); err != nil {
 			return err
 		}
-	} else if err != nil {
+	default:
 		return fmt.Errorf("read the data directory: %w", err)
 	}
 	if err := os.WriteFile(file, []byte("{\"format\":1}\n"), 0o600); err != nil {
@@ -88,7 +89,7 @@ func claim(path string) error {
 	return nil
 }
 
-func check(path string, text []byte) error {
+func checkMarker(path string, text []byte) error {
 	var found marker
 	if json.Unmarshal(text, &found) != nil || found.Format != 1 {
 		return fmt.Errorf("the data directory %s was made by another version of openorder: use that, or choose another with --data-dir", path)

@@ -142,7 +142,7 @@ func TestTransactionsAreReadOnceCommitted(t *testing.T) {
 		}
 		// The last offsets hold an aborted record and a marker: nothing comes of them, and the end is found all the same.
 		admin := kadm.NewClient(c)
-		testenv.Eventually(t, time.Minute, "the transactions are over", func() bool {
+		testenv.Eventually(t, "the transactions are over", func() bool {
 			committed, err := admin.ListCommittedOffsets(t.Context(), topic)
 			end, _ := committed.Lookup(topic, 0)
 			return err == nil && end.Offset == 4
@@ -188,7 +188,7 @@ func TestATopicRecreatedMeanwhileIsNotTakenForTheOldOne(t *testing.T) {
 		if _, err := admin.DeleteTopics(t.Context(), topic); err != nil {
 			t.Fatal(err)
 		}
-		testenv.Eventually(t, time.Minute, "the topic is gone", func() bool {
+		testenv.Eventually(t, "the topic is gone", func() bool {
 			topics, err := admin.ListTopics(t.Context())
 			return err == nil && !topics.Has(topic)
 		})

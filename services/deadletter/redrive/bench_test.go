@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -118,7 +117,7 @@ func quiet(*redrive.Report) {}
 func (b *bench) records(topic string) []*kgo.Record {
 	b.t.Helper()
 	admin := kadm.NewClient(b.client)
-	testenv.Eventually(b.t, time.Minute, "no transaction is under way on "+topic, func() bool {
+	testenv.Eventually(b.t, "no transaction is under way on "+topic, func() bool {
 		committed, err := admin.ListCommittedOffsets(b.t.Context(), topic)
 		ends, err2 := admin.ListEndOffsets(b.t.Context(), topic)
 		return errors.Join(err, err2) == nil && cmp.Equal(committed.Offsets(), ends.Offsets())

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -134,7 +133,7 @@ func TestKilledWheneverTheNextRunFinishesTheWork(t *testing.T) {
 		admin := testenv.Admin(t, brokers)
 		for _, least := range []int64{1, 40, 90} {
 			process := b.process()
-			testenv.Eventually(t, time.Minute, "some letters are redriven", func() bool {
+			testenv.Eventually(t, "some letters are redriven", func() bool {
 				ends, err := admin.ListEndOffsets(t.Context(), origin)
 				var written int64
 				for _, end := range ends[origin] {
@@ -156,7 +155,7 @@ func TestAtLeastOnceLosesNothingWhenKilled(t *testing.T) {
 		b.bury(springs(60)...)
 		simple := func(p *redrive.Plan) { p.AtLeastOnce = true }
 		process := b.process(simple)
-		testenv.Eventually(t, time.Minute, "some letters are redriven", func() bool { return len(b.records(origin)) > 5 })
+		testenv.Eventually(t, "some letters are redriven", func() bool { return len(b.records(origin)) > 5 })
 		_ = process.Process.Kill()
 		_ = process.Wait()
 		b.redrive(simple)

@@ -215,7 +215,7 @@ func TestLettersOfARecreatedTopicAreOtherLetters(t *testing.T) {
 		if _, err := admin.DeleteTopics(t.Context(), dlt); err != nil {
 			t.Fatal(err)
 		}
-		testenv.Eventually(t, time.Minute, "the topic is gone", func() bool {
+		testenv.Eventually(t, "the topic is gone", func() bool {
 			topics, err := admin.ListTopics(t.Context())
 			return err == nil && !topics.Has(dlt)
 		})

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -50,7 +49,7 @@ func allow(t *testing.T, admin kafka.Config, acls *kadm.ACLBuilder) {
 // await waits until the cluster goes by so many of these rights: it does a while after it has said yes.
 func await(t *testing.T, admin *kadm.Client, acls *kadm.ACLBuilder, want int) {
 	t.Helper()
-	testenv.Eventually(t, time.Minute, fmt.Sprintf("%d rights are in force", want), func() bool {
+	testenv.Eventually(t, fmt.Sprintf("%d rights are in force", want), func() bool {
 		results, err := admin.DescribeACLs(t.Context(), acls)
 		found := 0
 		for _, r := range results {
@@ -70,7 +69,7 @@ func TestARedriveNeedsFewRights(t *testing.T) {
 	as := func(p *redrive.Plan) { p.Kafka = secure }
 
 	var opened *redrive.Redrive
-	testenv.Eventually(t, time.Minute, "the cluster knows the user and their rights", func() bool {
+	testenv.Eventually(t, "the cluster knows the user and their rights", func() bool {
 		run, err := redrive.Open(t.Context(), b.plan(as), slog.New(slog.DiscardHandler))
 		opened = run
 		return err == nil
@@ -87,7 +86,7 @@ func TestARedriveNeedsFewRights(t *testing.T) {
 	}
 
 	allow(t, admin, kadm.NewACLs().Allow("User:"+user).TransactionalIDs(redrive.TransactionalID(dlt)).Operations(kadm.OpWrite, kadm.OpDescribe))
-	testenv.Eventually(t, time.Minute, "the right to the transactional id is known", func() bool {
+	testenv.Eventually(t, "the right to the transactional id is known", func() bool {
 		_, err := b.open(b.plan(as)).Run(t.Context(), quiet)
 		return err == nil
 	})
@@ -107,7 +106,7 @@ func TestALostRightEndsTheRunWithASentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, client, write, 0)
-	testenv.Eventually(t, time.Minute, "the run is refused for the target topic", func() bool {
+	testenv.Eventually(t, "the run is refused for the target topic", func() bool {
 		run, err := redrive.Open(t.Context(), b.plan(func(p *redrive.Plan) { p.Kafka = secure }), slog.New(slog.DiscardHandler))
 		if err != nil {
 			return false

@@ -139,7 +139,7 @@ func listen(c Config) (named, error) {
 	advertised, err := advertise(c, listener.Addr().(*net.TCPAddr))
 	if err != nil {
 		_ = listener.Close()
-		return named{}, AddressError{fmt.Errorf("embedded broker: find this machine's name: %w; or name an address to listen on", err)}
+		return named{}, AddressError{fmt.Errorf("embedded broker: cannot find this machine's name: %w; choose an address to listen on", err)}
 	}
 	return named{listener, advertised}, nil
 }

@@ -85,7 +85,7 @@ func (o *opening) report(err error) {
 // awaitReport waits until what is being waited for is what it is now.
 func (o *opening) awaitReport(part string) {
 	o.t.Helper()
-	testenv.Eventually(o.t, time.Minute, "it reports "+part, func() bool {
+	testenv.Eventually(o.t, "it reports "+part, func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return len(o.reports) > 0 && strings.Contains(o.reports[len(o.reports)-1], part)

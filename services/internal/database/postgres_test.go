@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -78,7 +77,7 @@ func TestPostgreSQLIsWaitedForWhateverIsMissing(t *testing.T) {
 
 	o.awaitReport("no such file")
 	tries := len(o.reported())
-	testenv.Eventually(t, time.Minute, "it tries again", func() bool { return len(o.reported()) > tries })
+	testenv.Eventually(t, "it tries again", func() bool { return len(o.reported()) > tries })
 	reasons := []struct{ text, reason string }{
 		{"half of a U", "is neither postgres://"},
 		{"postgres://openorder:openorder@127.0.0.1:1/openorder", "connection refused"},

@@ -337,8 +337,8 @@ func TestTroubleThatIsOverIsNoLongerShownThoughNothingHappens(t *testing.T) {
 	}
 }
 
-// hasForeignCommit produces four records, and commits that three of another topic of the same name are done.
-func (b *bench) hasForeignCommit() {
+// commitForeign produces four records, and commits that three of another topic of the same name are done.
+func (b *bench) commitForeign() {
 	b.Helper()
 	for i := range 4 {
 		b.produce(rec(0, "", fmt.Sprint(i)))
@@ -355,7 +355,7 @@ func TestACommitForAnotherTopicOfTheSameNameIsNotGoneBy(t *testing.T) {
 	t.Parallel()
 	testenv.EachKafka(t, func(t *testing.T, brokers kafka.Config) {
 		b := setup(t, brokers, &work{}, 1)
-		b.hasForeignCommit()
+		b.commitForeign()
 		b.consume()
 		b.eventually("all of this topic is done", func() bool { return len(b.work.done()) == 4 })
 	})
@@ -366,7 +366,7 @@ func TestACommitForAnotherTopicIsNotGoneByEitherWhereABrokerDoesNotKnowTheTopic(
 	t.Parallel()
 	cluster, brokers := testenv.FakeKafka(t)
 	b := setup(t, brokers, &work{}, 1)
-	b.hasForeignCommit()
+	b.commitForeign()
 	var asked atomic.Bool
 	cluster.Fault(
 		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Observe: true, Count: -1, When: func(kmsg.Request) bool {

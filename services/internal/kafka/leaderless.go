@@ -16,14 +16,14 @@ import (
 // concurrent use.
 type leaderless struct {
 	mu     sync.Mutex
-	topics map[string]headless
+	topics map[string]leaders
 	byKey  kgo.TopicPartitioner
 }
 
-// headless is a topic of which some partitions have no leader.
-type headless struct {
-	partitions int // all of them
-	without    map[int32]bool
+// leaders is what the brokers said of a topic's partitions.
+type leaders struct {
+	partitions int            // all of them
+	missing    map[int32]bool // of these
 	looked     time.Time
 }
 
@@ -33,7 +33,7 @@ const (
 )
 
 func newLeaderless() *leaderless {
-	return &leaderless{topics: map[string]headless{}, byKey: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+	return &leaderless{topics: map[string]leaders{}, byKey: kgo.StickyKeyPartitioner(nil).ForTopic("")}
 }
 
 // note looks for partitions without a leader in the topics of records that were not taken in time. Those that it knows it
@@ -75,7 +75,7 @@ func (l *leaderless) refusals(ctx context.Context, client *kgo.Client, records [
 		if !some || r.Key == nil {
 			continue
 		}
-		if partition := int32(l.byKey.Partition(r, known.partitions)); known.without[partition] {
+		if partition := int32(l.byKey.Partition(r, known.partitions)); known.missing[partition] {
 			errs[i] = fmt.Errorf("partition %d of %s: %w", partition, r.Topic, kerr.LeaderNotAvailable)
 		}
 	}
@@ -98,18 +98,18 @@ func (l *leaderless) outdated() []string {
 func (l *leaderless) look(ctx context.Context, client *kgo.Client, topic string) {
 	ctx, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
-	found := headless{without: map[int32]bool{}, looked: time.Now()}
+	found := leaders{missing: map[int32]bool{}, looked: time.Now()}
 	if described, err := describeTopics(ctx, client, topic); err == nil && len(described) == 1 {
 		found.partitions = len(described[0].Partitions)
 		for _, p := range described[0].Partitions {
 			if errors.Is(kerr.ErrorForCode(p.ErrorCode), kerr.LeaderNotAvailable) {
-				found.without[p.Partition] = true
+				found.missing[p.Partition] = true
 			}
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(found.without) == 0 {
+	if len(found.missing) == 0 {
 		delete(l.topics, topic)
 		return
 	}

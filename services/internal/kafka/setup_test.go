@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -253,8 +252,7 @@ func (b *bench) committed() int64 {
 
 func (b *bench) eventually(what string, condition func() bool) {
 	b.Helper()
-	// A member that leaves in the middle of a rebalance is waited for as long as a session lasts, more than once maybe.
-	testenv.Eventually(b, 2*time.Minute, what, condition)
+	testenv.Eventually(b, what, condition)
 }
 
 func values(records []*kgo.Record) []string {

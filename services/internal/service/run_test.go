@@ -66,7 +66,7 @@ func (r *running) get(url string) (status int, header http.Header, body string) 
 
 func (r *running) awaitStatus(url string, want int) {
 	r.t.Helper()
-	testenv.Eventually(r.t, time.Minute, fmt.Sprintf("%s answers %d", url, want), func() bool {
+	testenv.Eventually(r.t, fmt.Sprintf("%s answers %d", url, want), func() bool {
 		status, _, _ := r.get(url)
 		return status == want
 	})

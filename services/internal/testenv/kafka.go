@@ -87,7 +87,7 @@ func SecureKafka(t testing.TB, user, password string) (as, admin kafka.Config) {
 // SetPassword makes a user of the secure listener, or changes the password. A cluster that is busy may refuse at first.
 func SetPassword(t testing.TB, admin *kadm.Client, user, password string) {
 	t.Helper()
-	Eventually(t, time.Minute, "the cluster takes the password of "+user, func() bool {
+	Eventually(t, "the cluster takes the password of "+user, func() bool {
 		wanted := kadm.UpsertSCRAM{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}
 		altered, err := admin.AlterUserSCRAMs(t.Context(), nil, []kadm.UpsertSCRAM{wanted}) // which writes into it
 		return err == nil && altered.Error() == nil
@@ -137,11 +137,11 @@ func CreateTopics(t testing.TB, brokers kafka.Config, partitions int32, topics .
 	if err != nil {
 		t.Fatal(fmt.Errorf("create topics: %w", err))
 	}
-	Eventually(t, time.Minute, "the topics' leaders are elected", func() bool {
+	Eventually(t, "the topics' leaders are elected", func() bool {
 		offsets, err := admin.ListEndOffsets(t.Context(), topics...)
 		return err == nil && offsets.Error() == nil
 	})
-	Eventually(t, time.Minute, "every broker knows the topics", func() bool {
+	Eventually(t, "every broker knows the topics", func() bool {
 		cluster, err := admin.ListBrokers(t.Context())
 		return err == nil && !slices.ContainsFunc(cluster, func(broker kadm.BrokerDetail) bool {
 			return !knows(t.Context(), client.Broker(int(broker.NodeID)), created)
@@ -178,7 +178,7 @@ func empty(t testing.TB, brokers kafka.Config) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var names []string
-	Eventually(t, time.Minute, "the test cluster is empty", func() bool {
+	Eventually(t, "the test cluster is empty", func() bool {
 		groups, err := admin.ListGroups(ctx)
 		if err != nil {
 			return false
@@ -221,17 +221,20 @@ func evict(ctx context.Context, admin *kadm.Client, client *kgo.Client, ids []st
 	}
 }
 
-// Eventually waits for a condition, asked every few milliseconds, and fails the test when it does not come true in time.
-func Eventually(t testing.TB, within time.Duration, what string, condition func() bool) {
+// patience is longer than anything takes on a machine that does a lot else. It is no claim: how quick something is, a test measures.
+const patience = 3 * time.Minute
+
+// Eventually waits for a condition, asked every few milliseconds, and fails the test when it does not come true.
+func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(within)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("within %s: not yet: %s", within, what)
+			t.Fatalf("within %s: not yet: %s", patience, what)
 		case <-tick.C:
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,7 +21,7 @@ func PostgreSQL(t testing.TB) string {
 	}
 	t.Cleanup(func() {
 		// An autovacuum worker in it is a superuser's, whom FORCE may not end; it ends by itself.
-		Eventually(t, time.Minute, "the test database is dropped", func() bool {
+		Eventually(t, "the test database is dropped", func() bool {
 			return execute(admin, "DROP DATABASE "+name+" WITH (FORCE)") == nil
 		})
 	})

@@ -18,7 +18,7 @@ import (
 // evict does what the group's coordinator does with members that are silent for a session's time.
 func (s *system) evict() {
 	s.Helper()
-	testenv.Eventually(s, soon, "the group has no members", func() bool {
+	testenv.Eventually(s, "the group has no members", func() bool {
 		described, err := s.admin.DescribeGroups(s.Context(), event.GroupInventory)
 		if err != nil {
 			return false
@@ -59,7 +59,7 @@ func TestAKilledProcessLosesNothingAndSellsNothingTwice(t *testing.T) {
 			for range 10 {        // so that it is killed in the middle of something
 				s.place(30, "A")
 			}
-			testenv.Eventually(s, soon, "some are told of", func() bool { return s.isToldSince(first) })
+			testenv.Eventually(s, "some are told of", func() bool { return s.isToldSince(first) })
 			if err := process.Kill(); err != nil {
 				s.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestAProcessFrozenInsideATransactionHoldsUpNobodyAndSellsNothingTwice(t *te
 
 		// Stock is locked now, by nobody who is awake.
 		began := time.Now()
-		testenv.Eventually(t, soon, "somebody else changes the stock", func() bool {
+		testenv.Eventually(t, "somebody else changes the stock", func() bool {
 			_, err := s.store.AdjustStock(context.Background(), inventory.Adjustment{SKU: "A", Delta: 1, Reason: "found", Key: "once"})
 			return err == nil
 		})
@@ -100,7 +100,7 @@ func TestAProcessFrozenInsideATransactionHoldsUpNobodyAndSellsNothingTwice(t *te
 		if err := frozen.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		testenv.Eventually(t, soon, "the process that was frozen is in the group again", func() bool {
+		testenv.Eventually(t, "the process that was frozen is in the group again", func() bool {
 			described, err := s.admin.DescribeGroups(t.Context(), event.GroupInventory)
 			return err == nil && described[event.GroupInventory].State == "Stable" && len(described[event.GroupInventory].Members) == 2
 		})
@@ -127,7 +127,7 @@ func waitForStop(t *testing.T, process *os.Process) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(soon):
+	case <-time.After(time.Minute):
 		t.Fatal("the process did not stop inside its transaction")
 	}
 }

@@ -46,13 +46,13 @@ func TestATopicReadFromItsBeginningTellsTheSameAgain(t *testing.T) {
 		s.place(50, "A")
 		s.wantTold()
 		first.stop()
-		testenv.Eventually(s, soon, "the group is deleted", func() bool {
+		testenv.Eventually(s, "the group is deleted", func() bool {
 			_, err := s.admin.DeleteGroup(s.Context(), event.GroupInventory)
 			return err == nil
 		})
 		s.put("A", 1000)
 		s.run(s.config())
-		testenv.Eventually(s, soon, "every order is told of twice or more", func() bool {
+		testenv.Eventually(s, "every order is told of twice or more", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			for id := int64(1); id <= s.lastID; id++ {
@@ -107,7 +107,7 @@ func TestPoisonIsDeadLetteredAndStopsNobody(t *testing.T) {
 				s.produce(&kgo.Record{Topic: event.TopicOrderCreated, Key: letter.Key, Value: letter.Value})
 			}
 		}
-		testenv.Eventually(s, soon, "the redriven order is told of", func() bool {
+		testenv.Eventually(s, "the redriven order is told of", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return len(s.told[888]) > 0 && s.told[888][0].Status == event.StatusReserved
@@ -150,7 +150,7 @@ func TestSampleStockIsPutInOnce(t *testing.T) {
 		config := s.config()
 		config.AtStart = app.SampleStock
 		running := s.run(config)
-		testenv.Eventually(t, soon, "the stock is shown", func() bool { return running.metric("openorder_inventory_skus") == 11 })
+		testenv.Eventually(t, "the stock is shown", func() bool { return running.metric("openorder_inventory_skus") == 11 })
 		if got := running.metric(`openorder_inventory_sku_units{sku="ABC-001",state="available"}`); got != 1000 {
 			t.Errorf("ABC-001: %v available", got)
 		}

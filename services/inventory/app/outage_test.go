@@ -38,7 +38,7 @@ func wantOutlived(s *system, config *app.Config, outage outage) {
 	outage.begin()
 	s.place(1, "A")
 	before := running.metric(`openorder_consumer_retries_total{cause="outage"`)
-	testenv.Eventually(s, soon, "the outage is noticed again and again", func() bool {
+	testenv.Eventually(s, "the outage is noticed again and again", func() bool {
 		return running.metric(`openorder_consumer_retries_total{cause="outage"`) >= before+outage.failures
 	})
 	if status, text := running.ask("GET", running.admin+"/readyz?verbose", ""); status != 200 || !strings.Contains(text, "kafka:") {

@@ -28,8 +28,6 @@ import (
 	"github.com/openorder/openorder/services/inventory/storetest"
 )
 
-const soon = 60 * time.Second
-
 // system is a cluster with OpenOrder's topics, a database, and somebody who places orders and watches what is told.
 type system struct {
 	*testing.T
@@ -129,7 +127,7 @@ func (s *system) run(c *app.Config) *inventoryService {
 	case err := <-ended:
 		s.Fatal(err)
 	}
-	testenv.Eventually(s, soon, "the service is ready", func() bool {
+	testenv.Eventually(s, "the service is ready", func() bool {
 		status, _ := running.ask(http.MethodGet, running.admin+"/readyz", "")
 		return status == 200
 	})
@@ -204,7 +202,7 @@ func (s *system) produce(records ...*kgo.Record) {
 // wantTold waits until every order placed has an outcome.
 func (s *system) wantTold() {
 	s.Helper()
-	testenv.Eventually(s, soon, "every order is told of", func() bool {
+	testenv.Eventually(s, "every order is told of", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.told) == int(s.lastID)
@@ -213,7 +211,7 @@ func (s *system) wantTold() {
 
 func (s *system) wantLetters(count int) []*kgo.Record {
 	s.Helper()
-	testenv.Eventually(s, soon, fmt.Sprintf("%d dead letters", count), func() bool {
+	testenv.Eventually(s, fmt.Sprintf("%d dead letters", count), func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.letters) >= count

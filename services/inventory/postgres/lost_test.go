@@ -131,13 +131,13 @@ func TestAClientThatTakesNothingInHoldsStockNoLonger(t *testing.T) {
 		_, err := store.Reserve(t.Context(), orders, inventory.Rules{At: noon})
 		done <- err
 	}()
-	testenv.Eventually(t, time.Minute, "the server is busy writing", func() bool {
+	testenv.Eventually(t, "the server is busy writing", func() bool {
 		var count int
 		err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'ClientWrite'`).Scan(&count)
 		return err == nil && count > 0
 	})
 	began := time.Now()
-	testenv.Eventually(t, time.Minute, "somebody else changes the stock", func() bool {
+	testenv.Eventually(t, "somebody else changes the stock", func() bool {
 		_, err := s.AdjustStock(context.Background(), inventory.Adjustment{SKU: "A", Delta: 1, Reason: "found", Key: "once"})
 		return err == nil
 	})

@@ -94,7 +94,7 @@ func insert(order inventory.Order) string {
 // waiting waits until a backend of this database waits for a lock.
 func (s *shop) waiting() {
 	s.Helper()
-	testenv.Eventually(s, time.Minute, "somebody waits for a lock", func() bool {
+	testenv.Eventually(s, "somebody waits for a lock", func() bool {
 		var count int
 		err := s.pool.QueryRow(s.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&count)
 		return err == nil && count > 0

@@ -166,7 +166,7 @@ func (s *system) start(flags ...string) *replica {
 	r.stop = sync.OnceFunc(func() { cancel(); <-done })
 	s.t.Cleanup(r.stop)
 	<-listening
-	testenv.Eventually(s.t, time.Minute, "the service is ready", func() bool {
+	testenv.Eventually(s.t, "the service is ready", func() bool {
 		status, _ := r.get(r.admin + "/readyz")
 		return status == http.StatusOK
 	})

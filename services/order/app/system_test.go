@@ -83,7 +83,7 @@ func start(t *testing.T, brokers kafka.Config, databaseURL string, timing order.
 
 func (r *replica) until(what string, condition func() bool) {
 	r.Helper()
-	testenv.Eventually(r, 2*time.Minute, what, condition)
+	testenv.Eventually(r, what, condition)
 }
 
 func sqliteURL(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "order.db") }
@@ -210,7 +210,7 @@ func (w *wire) records(id int64) []*kgo.Record {
 // created waits for an order's event.
 func (w *wire) created(id int64) event.OrderCreated {
 	w.Helper()
-	testenv.Eventually(w, 2*time.Minute, fmt.Sprintf("order %d is published", id), func() bool { return len(w.records(id)) > 0 })
+	testenv.Eventually(w, fmt.Sprintf("order %d is published", id), func() bool { return len(w.records(id)) > 0 })
 	created, err := event.DecodeOrderCreated(w.records(id)[0].Value)
 	if err != nil {
 		w.Fatal(err)

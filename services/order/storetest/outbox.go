@@ -75,7 +75,7 @@ func backsOff(t *testing.T, a, _ order.Store) {
 		t.Fatal("what was published is still unpublished")
 	}
 	claim := func() (claimed []order.Publication) {
-		testenv.Eventually(t, 10*time.Second, "the publication is due again", func() bool {
+		testenv.Eventually(t, "the publication is due again", func() bool {
 			var err error
 			claimed, err = a.ClaimUnanswered(t.Context(), 10, time.Hour)
 			must(t, err)

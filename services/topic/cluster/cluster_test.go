@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,7 +98,7 @@ func TestATopicsLife(t *testing.T) {
 func eventually(t *testing.T, c bundle, q cluster.Query, ok func(*topic.Topic) bool) *topic.Topic {
 	t.Helper()
 	var shown *topic.Topic
-	testenv.Eventually(t, time.Minute, "the brokers show what was done", func() bool {
+	testenv.Eventually(t, "the brokers show what was done", func() bool {
 		var err error
 		shown, err = c.Describe(t.Context(), q)
 		return err == nil && ok(shown)

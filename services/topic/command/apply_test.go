@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -193,7 +192,7 @@ func alter(t *testing.T, brokers kafka.Config, name, key, value string) {
 	if err != nil || altered[0].Err != nil {
 		t.Fatal(err, altered[0].Err)
 	}
-	testenv.Eventually(t, time.Minute, "the brokers show it", func() bool { return config(t, brokers, name)[key] == value })
+	testenv.Eventually(t, "the brokers show it", func() bool { return config(t, brokers, name)[key] == value })
 }
 
 func TestAThousandTopicsAreFewRequests(t *testing.T) {

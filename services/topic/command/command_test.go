@@ -203,21 +203,21 @@ func TestMissingRightsAreNamed(t *testing.T) {
 		_, _ = admin.DeleteACLs(context.Background(), kadm.NewACLs().Allow("User:"+user).AllowHosts().AnyResource().Operations().ResourcePatternType(kadm.ACLPatternAny))
 	})
 	create := &command.Create{Connection: to(secure), Partitions: 1, Replicas: 1}
-	testenv.Eventually(t, time.Minute, "the user may log in, and no more", func() bool {
+	testenv.Eventually(t, "the user may log in, and no more", func() bool {
 		r := run(t, create, "")
 		return r.code == 2 && strings.Contains(r.notes, "look up order.created: TOPIC_AUTHORIZATION_FAILED") && strings.Contains(r.notes, "have somebody grant the user Describe on topic order.created")
 	})
 	grant(kadm.OpDescribe)
-	testenv.Eventually(t, time.Minute, "it may look, and not make", func() bool {
+	testenv.Eventually(t, "it may look, and not make", func() bool {
 		r := run(t, create, "")
 		return r.code == 2 && strings.Contains(r.notes, "have somebody grant the user Create on topic order.created")
 	})
 	grant(kadm.OpCreate)
-	testenv.Eventually(t, time.Minute, "it may make", func() bool { return run(t, create, "").code == 0 })
+	testenv.Eventually(t, "it may make", func() bool { return run(t, create, "").code == 0 })
 	orders := files(t, declare("order.created", "config: {retention.ms: 604800001}"))
 	run(t, &command.Diff{Connection: to(secure), Files: orders}, "").is(t, 2, "DescribeConfigs")
 	grant(kadm.OpDescribeConfigs)
-	testenv.Eventually(t, time.Minute, "it may compare, and not alter", func() bool {
+	testenv.Eventually(t, "it may compare, and not alter", func() bool {
 		r := run(t, &command.Apply{Connection: to(secure), Files: orders}, "")
 		return r.code == 2 && strings.Contains(r.notes, "have somebody grant the user AlterConfigs on topic order.created")
 	})

@@ -31,7 +31,7 @@ func TestMetricsTellWhatOperatorsAsk(t *testing.T) {
 	is := func(metric string, want map[string]float64) {
 		t.Helper()
 		got := map[string]float64{}
-		testenv.Eventually(t, time.Minute, metric+" shows it", func() bool { got = c.series(metric); return len(got) > 0 && cmp.Equal(want, got) })
+		testenv.Eventually(t, metric+" shows it", func() bool { got = c.series(metric); return len(got) > 0 && cmp.Equal(want, got) })
 	}
 	is("openorder_topic_ready", map[string]float64{ // two of four: what is not ready comes first
 		fmt.Sprintf("name=%q,namespace=%q,reason=%q,topic=%q", "b-loser", p.namespace, "Conflict", "order.created"):     0,
@@ -43,7 +43,7 @@ func TestMetricsTellWhatOperatorsAsk(t *testing.T) {
 	if swept < began {
 		t.Errorf("the last sweep was at %v, before the start at %v", swept, began)
 	}
-	testenv.Eventually(t, time.Minute, "a later sweep is told", func() bool {
+	testenv.Eventually(t, "a later sweep is told", func() bool {
 		return c.series("openorder_topic_last_sweep_timestamp_seconds")[""] > swept && c.series("openorder_topic_sweep_duration_seconds_count")[""] > 0
 	})
 
@@ -81,14 +81,14 @@ func TestTheLastSweepGrowsOldWhileNoBrokerAnswers(t *testing.T) {
 	c := p.start(brokers)
 	last := func() float64 { return c.series("openorder_topic_last_sweep_timestamp_seconds")[""] }
 	count := func() float64 { return c.series("openorder_topic_sweep_duration_seconds_count")[""] }
-	testenv.Eventually(t, time.Minute, "it sweeps", func() bool { return count() > 0 })
+	testenv.Eventually(t, "it sweeps", func() bool { return count() > 0 })
 	fake.Close()
 	c.untilReadyz("kafka: waiting for the brokers")
 	failed := func() float64 {
 		return c.series("openorder_topic_admin_errors_total")[`code="none",request="Metadata"`]
 	}
 	before, at := failed(), last()
-	testenv.Eventually(t, time.Minute, "another sweep fails", func() bool { return failed() > before })
+	testenv.Eventually(t, "another sweep fails", func() bool { return failed() > before })
 	if last() != at {
 		t.Error("a sweep that failed counts as one")
 	}

@@ -160,7 +160,7 @@ func (c *process) untilReadyz(says string) {
 			c.Logf("/readyz?verbose: %d %s", status, body)
 		}
 	}()
-	testenv.Eventually(c, time.Minute, "/readyz?verbose says "+says, func() bool {
+	testenv.Eventually(c, "/readyz?verbose says "+says, func() bool {
 		if status, body = c.get("/readyz?verbose"); status != http.StatusOK {
 			c.Fatalf("not ready: %d %s", status, body)
 		}
@@ -171,7 +171,7 @@ func (c *process) untilReadyz(says string) {
 // untilWaitsForNothing waits until /readyz?verbose has nothing to say.
 func (c *process) untilWaitsForNothing() {
 	c.Helper()
-	testenv.Eventually(c, time.Minute, "the controller waits for nothing", func() bool {
+	testenv.Eventually(c, "the controller waits for nothing", func() bool {
 		_, body := c.get("/readyz?verbose")
 		return body == "ok\n"
 	})
@@ -203,7 +203,7 @@ func (p *place) until(name, condition string) {
 			p.Logf("%s: %s", name, last)
 		}
 	}()
-	testenv.Eventually(p, time.Minute, name+" is "+condition, func() bool {
+	testenv.Eventually(p, name+" is "+condition, func() bool {
 		var resource v1alpha1.KafkaTopic
 		p.must(p.Get(p.Context(), client.ObjectKey{Namespace: p.namespace, Name: name}, &resource))
 		ready := meta.FindStatusCondition(resource.Status.Conditions, v1alpha1.ConditionReady)

@@ -47,7 +47,7 @@ func (s *Server) Kill() {
 	s.t.Helper()
 	_ = s.api.Stop() // that it did not stop in time is what it says
 	address := net.JoinHostPort(s.api.SecureServing.Address, s.api.SecureServing.Port)
-	testenv.Eventually(s.t, time.Minute, "nobody listens on "+address, func() bool {
+	testenv.Eventually(s.t, "nobody listens on "+address, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()
@@ -63,7 +63,7 @@ func (s *Server) Start() {
 		s.t.Fatal(fmt.Errorf("start the API server again: %w", err))
 	}
 	api := ClientOf(s.t, s.Config)
-	testenv.Eventually(s.t, time.Minute, "the API server serves KafkaTopics again", func() bool {
+	testenv.Eventually(s.t, "the API server serves KafkaTopics again", func() bool {
 		var list v1alpha1.KafkaTopicList
 		return api.List(context.Background(), &list, client.Limit(1)) == nil
 	})

@@ -45,7 +45,7 @@ func (m *measure) controller(brokers string) {
 			m.Errorf("the controller ended with: %v", err)
 		}
 	})
-	testenv.Eventually(m, 20*time.Second, "the controller works", func() bool {
+	testenv.Eventually(m, "the controller works", func() bool {
 		return m.sum("rest_client_requests_total") > 0
 	})
 }
@@ -60,7 +60,7 @@ func (m *measure) writes() float64 {
 func (m *measure) settledWrites() float64 {
 	m.Helper()
 	last, since := m.writes(), time.Now()
-	testenv.Eventually(m, 30*time.Second, "the controller has written all", func() bool {
+	testenv.Eventually(m, "the controller has written all", func() bool {
 		if now := m.writes(); now != last {
 			last, since = now, time.Now()
 		}

@@ -130,7 +130,7 @@ func (m *measure) phase(what string, do func(name string) error, done func(*v1al
 func (m *measure) leaders() {
 	m.Helper()
 	started := time.Now()
-	testenv.Eventually(m, time.Minute, "the brokers serve the topics", func() bool {
+	testenv.Eventually(m, "the brokers serve the topics", func() bool {
 		offsets, err := m.brokers.ListEndOffsets(m.Context())
 		return err == nil && offsets.Error() == nil && len(offsets) == benchTopics
 	})
@@ -199,10 +199,10 @@ func (m *measure) sweeps() {
 	m.Helper()
 	sweeps := func() float64 { return m.sum("openorder_topic_sweep_duration_seconds_count") }
 	// Events are told after the statuses, at a rate of their own.
-	testenv.Eventually(m, 2*time.Minute, "the events are told", func() bool {
+	testenv.Eventually(m, "the events are told", func() bool {
 		before := m.sum("rest_client_requests_total")
 		at := sweeps()
-		testenv.Eventually(m, 20*time.Second, "a sweep", func() bool { return sweeps() > at })
+		testenv.Eventually(m, "a sweep", func() bool { return sweeps() > at })
 		return m.sum("rest_client_requests_total") == before
 	})
 	first := sweeps()

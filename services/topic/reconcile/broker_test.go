@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 )
@@ -26,14 +25,14 @@ func TestABrokerKilledAndStartedInTheMiddle(t *testing.T) {
 		}
 	}
 	control("start", 1)
-	testenv.Eventually(t, time.Minute, "the broker answers", func() bool {
+	testenv.Eventually(t, "the broker answers", func() bool {
 		_, err := b.admin.ListTopics(t.Context())
 		return err == nil
 	})
 	for i := range topics {
 		name := fmt.Sprintf("topic-%d", i)
-		testenv.Eventually(t, time.Minute, name+" and its topic agree", func() bool {
-			s, have := b.untilWithin(time.Minute, name, "True Synced").Status, b.topic(name)
+		testenv.Eventually(t, name+" and its topic agree", func() bool {
+			s, have := b.until(name, "True Synced").Status, b.topic(name)
 			return have != nil && have.ID == s.TopicID
 		})
 	}

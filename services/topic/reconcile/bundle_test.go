@@ -126,7 +126,7 @@ func (b *bundle) must(err error) {
 func (b *bundle) rest() {
 	b.Helper()
 	last, since, swept := b.gate.writes(), time.Now(), b.sweeps()
-	testenv.Eventually(b, time.Minute, "the controller rests", func() bool {
+	testenv.Eventually(b, "the controller rests", func() bool {
 		if now := b.gate.writes(); now != last || b.gate.writing() {
 			last, since, swept = now, time.Now(), b.sweeps()
 		}
@@ -141,9 +141,9 @@ func (b *bundle) sweeps() float64 { return b.counted("openorder_topic_sweep_dura
 // controller's cache may lag behind the API server.
 func (b *bundle) swept(name, reason string) {
 	b.Helper()
-	testenv.Eventually(b, time.Minute, name+" is "+reason+" in the cache", func() bool { return b.shown(name, reason) })
+	testenv.Eventually(b, name+" is "+reason+" in the cache", func() bool { return b.shown(name, reason) })
 	before := b.sweeps()
-	testenv.Eventually(b, time.Minute, "two sweeps end", func() bool { return b.sweeps() >= before+2 }) // one may have begun earlier
+	testenv.Eventually(b, "two sweeps end", func() bool { return b.sweeps() >= before+2 }) // one may have begun earlier
 }
 
 // shown tells whether the controller's cache has a resource with a reason of its Ready condition.
@@ -195,7 +195,7 @@ func (b *bundle) series(metric string) (all []series) {
 // await waits for something that the controller does.
 func (b *bundle) await(done <-chan struct{}) {
 	b.Helper()
-	testenv.Eventually(b, time.Minute, "the controller comes to the step", func() bool {
+	testenv.Eventually(b, "the controller comes to the step", func() bool {
 		select {
 		case <-done:
 			return true

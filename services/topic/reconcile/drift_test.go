@@ -2,7 +2,6 @@ package reconcile_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -27,7 +26,7 @@ func TestEveryKindOfDriftIsCounted(t *testing.T) {
 		counts := func(what string, want float64, do func()) {
 			t.Helper()
 			do()
-			testenv.Eventually(t, time.Minute, what+" is counted", func() bool { return drift() >= want })
+			testenv.Eventually(t, what+" is counted", func() bool { return drift() >= want })
 			b.rest()
 			if got := drift(); got != want {
 				t.Fatalf("%s: %v, not %v", what, got, want)
@@ -36,7 +35,7 @@ func TestEveryKindOfDriftIsCounted(t *testing.T) {
 		remove := func(name string) {
 			_, err := b.admin.DeleteTopics(t.Context(), name)
 			b.must(err)
-			testenv.Eventually(t, time.Minute, "it is gone", func() bool { return b.topic(name) == nil })
+			testenv.Eventually(t, "it is gone", func() bool { return b.topic(name) == nil })
 		}
 		counts("nothing", 0, func() {})
 		counts("a value", 1, func() { b.set("set-back", "retention.ms", "7") })

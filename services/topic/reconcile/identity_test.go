@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -21,7 +20,7 @@ func TestATopicThatIsGoneIsMadeAgainWithAWarning(t *testing.T) {
 		before := b.gate.writes()
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, time.Minute, "it is made again", func() bool {
+		testenv.Eventually(t, "it is made again", func() bool {
 			r := b.get("orders")
 			return r.Status.TopicID != "" && r.Status.TopicID != id && strings.HasPrefix(ready(r), "True")
 		})
@@ -45,7 +44,7 @@ func TestATopicUnderAnotherIDIsNotTouchedUntilAccepted(t *testing.T) {
 		b.halt()
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, time.Minute, "it is gone", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, "it is gone", func() bool { return b.topic("orders") == nil })
 		testenv.CreateTopics(t, brokers, 1, "orders")
 		id := b.topic("orders").ID
 		b.start()
@@ -79,7 +78,7 @@ func TestDeletionDeletesTheManagedTopicAndNotItsReplacement(t *testing.T) {
 		b.until("orders", "True")
 		_, err := b.admin.DeleteTopics(t.Context(), "orders")
 		b.must(err)
-		testenv.Eventually(t, time.Minute, "it is gone", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, "it is gone", func() bool { return b.topic("orders") == nil })
 		testenv.CreateTopics(t, brokers, 1, "orders")
 		b.delete("orders")
 		b.untilGone("orders")
@@ -209,7 +208,7 @@ func TestACrashBetweenTwoStepsForgetsNothing(t *testing.T) {
 			t.Fatal("the topic is made again before the old id is let go of")
 		}
 		b.crash()
-		testenv.Eventually(t, time.Minute, "it is made again", func() bool {
+		testenv.Eventually(t, "it is made again", func() bool {
 			d := b.topic("orders")
 			return d != nil && b.get("orders").Status.TopicID == d.ID
 		})
@@ -272,7 +271,7 @@ func TestADeletionThatComesBeforeTheStatusStillDeletesTheTopic(t *testing.T) {
 	})
 	b.apply("orders", `{deletionPolicy: Delete}`)
 	b.untilGone("orders")
-	testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+	testenv.Eventually(t, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 }
 
 // Each patch of the finalizer carries the resourceVersion that it answers.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/kafka"
 	"github.com/openorder/openorder/services/internal/testenv"
@@ -63,7 +62,7 @@ func TestWhatIsUnsetIsTheClustersAndLeftAlone(t *testing.T) {
 		_, err := b.admin.UpdatePartitions(t.Context(), 15, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "5")
-		testenv.Eventually(t, time.Minute, "the status shows what the topic has", func() bool { return b.get("orders").Status.Partitions == 15 })
+		testenv.Eventually(t, "the status shows what the topic has", func() bool { return b.get("orders").Status.Partitions == 15 })
 		b.rest()
 		if v := b.value("orders", "retention.ms"); v != "5" {
 			t.Errorf("a key that was never named was touched: %s", v)
@@ -96,7 +95,7 @@ func TestWritesAreCounted(t *testing.T) {
 		count("more partitions", 1, func() { b.change("kept", `{spec: {partitions: 4}}`); b.until("kept", "True") })
 		count("drift mended", 0, func() {
 			b.set("kept", "retention.ms", "7")
-			testenv.Eventually(t, time.Minute, "it is mended", func() bool { return b.value("kept", "retention.ms") == "2000" })
+			testenv.Eventually(t, "it is mended", func() bool { return b.value("kept", "retention.ms") == "2000" })
 		})
 		count("a deletion with Delete", 1, func() { b.delete("gone"); b.untilGone("gone") })
 		before := b.gate.requests()
@@ -152,10 +151,10 @@ func TestAConfirmedTopicIsDeleted(t *testing.T) {
 		b.apply("orders", `{deletionPolicy: Delete}`)
 		b.until("orders", "True Synced")
 		b.change("orders", `{metadata: {annotations: {kafka.openorder.io/confirm-deletion: orders}}}`)
-		testenv.Eventually(t, time.Minute, "the warning goes", func() bool { return !strings.Contains(ready(b.get("orders")), "Retain") })
+		testenv.Eventually(t, "the warning goes", func() bool { return !strings.Contains(ready(b.get("orders")), "Retain") })
 		b.delete("orders")
 		b.untilGone("orders")
-		testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 		b.untilEvents("orders", "Adopted", "Deleted")
 	})
 }

@@ -28,7 +28,7 @@ func TestOwnershipSpansTheNamespacesOfTheController(t *testing.T) {
 		b := setup(t, brokers, func(o *reconcile.Options) { o.Namespaces = append(o.Namespaces, second) })
 		b.apply("z-older", `{topicName: orders, partitions: 2, deletionPolicy: Delete}`)
 		older := b.until("z-older", "True Synced")
-		testenv.Eventually(t, time.Minute, "the next resource is younger by a second", func() bool {
+		testenv.Eventually(t, "the next resource is younger by a second", func() bool {
 			return time.Now().Unix() > older.CreationTimestamp.Unix()
 		})
 		b.in(second).apply("a-younger", `{topicName: orders, deletionPolicy: Delete}`)
@@ -59,7 +59,7 @@ func TestAResourceThatMayNotNameTheTopicHoldsItFromNobody(t *testing.T) {
 	})
 	b.in(excluded).apply("a-first", `{topicName: orders, partitions: 2}`)
 	first := b.in(excluded).until("a-first", "False Forbidden")
-	testenv.Eventually(t, time.Minute, "the next resource is younger by a second", func() bool {
+	testenv.Eventually(t, "the next resource is younger by a second", func() bool {
 		return time.Now().Unix() > first.CreationTimestamp.Unix()
 	})
 	b.apply("b-second", `{topicName: orders, partitions: 3, deletionPolicy: Delete}`)

@@ -48,7 +48,7 @@ func TestRightsGrantedLaterOnARealCluster(t *testing.T) {
 	b.until("orders", "True Synced")
 	b.delete("orders")
 	b.untilGone("orders")
-	testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+	testenv.Eventually(t, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 }
 
 func TestAnOutageChangesNoSettledResource(t *testing.T) {
@@ -119,9 +119,9 @@ func TestAnAnnotationThatCameInAnOutageIsAnsweredAfterIt(t *testing.T) {
 	b.until("orders", "True Synced: The topic is as this resource says. It was there before this resource")
 	away := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.SaslAuthenticationFailed, Count: -1})
 	b.change("orders", `{metadata: {annotations: {kafka.openorder.io/confirm-deletion: orders}}}`)
-	testenv.Eventually(t, time.Minute, "passes and sweeps meet the outage", func() bool { return away.Hits() > 10 })
+	testenv.Eventually(t, "passes and sweeps meet the outage", func() bool { return away.Hits() > 10 })
 	away.Remove()
-	testenv.Eventually(t, time.Minute, "the sentence is that of the annotation", func() bool {
+	testenv.Eventually(t, "the sentence is that of the annotation", func() bool {
 		return ready(b.get("orders")) == "True Synced: The topic is as this resource says."
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -111,7 +110,7 @@ func TestObserveReportsAndWritesNothing(t *testing.T) {
 		_, err := b.admin.UpdatePartitions(t.Context(), 3, "orders")
 		b.must(err)
 		b.set("orders", "retention.ms", "1000")
-		testenv.Eventually(t, time.Minute, "the brokers show it", func() bool {
+		testenv.Eventually(t, "the brokers show it", func() bool {
 			return b.topic("orders").Partitions == 3 && b.value("orders", "retention.ms") == "1000"
 		})
 		b.start()
@@ -164,7 +163,7 @@ func TestObservingTakesNoTopic(t *testing.T) {
 		retention := "1000"
 		_, err = b.admin.CreateTopic(t.Context(), 2, -1, map[string]*string{"retention.ms": &retention}, "own")
 		b.must(err)
-		testenv.Eventually(t, time.Minute, "it is shown", func() bool { return b.topic("own") != nil })
+		testenv.Eventually(t, "it is shown", func() bool { return b.topic("own") != nil })
 		b.until("own", "False Drifted: The topic differs: it has the id "+b.topic("own").ID+", not "+made.TopicID+".")
 
 		for _, name := range []string{"foreign", "own", "vanishing"} {
@@ -203,11 +202,11 @@ func TestPauseReadsNothingAndHoldsTheDeletion(t *testing.T) {
 			t.Errorf("a paused topic was read %v times", n)
 		}
 		b.delete("orders")
-		testenv.Eventually(t, time.Minute, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })
+		testenv.Eventually(t, "it says that the deletion waits", func() bool { return strings.Contains(ready(b.get("orders")), "The deletion waits while") })
 		b.rest()
 		b.change("orders", `{spec: {managementPolicy: Manage}}`)
 		b.untilGone("orders")
-		testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+		testenv.Eventually(t, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 		b.untilEvents("orders", "Created", "Deleted")
 	})
 }

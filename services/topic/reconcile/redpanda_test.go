@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -201,7 +200,7 @@ func TestRedpandaMovesReplicasByItself(t *testing.T) {
 	b.apply("orders", `{partitions: 1, replicas: 1}`)
 	b.until("orders", "True Synced")
 	b.change("orders", `{spec: {replicas: 3}}`)
-	testenv.Eventually(t, time.Minute, "the replicas are there", func() bool { return b.until("orders", "True Synced").Status.Replicas == 3 })
+	testenv.Eventually(t, "the replicas are there", func() bool { return b.until("orders", "True Synced").Status.Replicas == 3 })
 	b.untilEvents("orders", "Created", "ConfigChanged")
 }
 
@@ -221,7 +220,7 @@ func TestOneRefusedKeyKeepsNoOtherBack(t *testing.T) {
 		t.Errorf("the others are %s", v)
 	}
 	b.set("orders", "retention.ms", "7")
-	testenv.Eventually(t, time.Minute, "drift of the others is mended", func() bool { return b.value("orders", "retention.ms") == "1000" })
+	testenv.Eventually(t, "drift of the others is mended", func() bool { return b.value("orders", "retention.ms") == "1000" })
 	b.untilEvents("orders", "Created", "ConfigChanged", "Refused", "Drifted")
 }
 
@@ -260,6 +259,6 @@ func TestAClusterWithoutTopicIDs(t *testing.T) {
 	b.until("orders", "True Synced")
 	b.delete("orders")
 	b.untilGone("orders")
-	testenv.Eventually(t, time.Minute, "the topic is deleted", func() bool { return b.topic("orders") == nil })
+	testenv.Eventually(t, "the topic is deleted", func() bool { return b.topic("orders") == nil })
 	b.untilEvents("orders", "Created", "PartitionsAdded", "Deleted")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -56,11 +55,6 @@ func (b *bundle) get(name string) *v1alpha1.KafkaTopic {
 // until waits for a resource's condition, given as "True Synced".
 func (b *bundle) until(name, condition string) *v1alpha1.KafkaTopic {
 	b.Helper()
-	return b.untilWithin(time.Minute, name, condition)
-}
-
-func (b *bundle) untilWithin(within time.Duration, name, condition string) *v1alpha1.KafkaTopic {
-	b.Helper()
 	var resource *v1alpha1.KafkaTopic
 	last := ""
 	defer func() {
@@ -68,7 +62,7 @@ func (b *bundle) untilWithin(within time.Duration, name, condition string) *v1al
 			b.Logf("%s: %s", name, last)
 		}
 	}()
-	testenv.Eventually(b, within, fmt.Sprintf("%s is %s", name, condition), func() bool {
+	testenv.Eventually(b, fmt.Sprintf("%s is %s", name, condition), func() bool {
 		resource = b.get(name)
 		if resource == nil {
 			last = "does not exist"
@@ -95,7 +89,7 @@ func stalled(resource *v1alpha1.KafkaTopic) bool {
 
 func (b *bundle) untilGone(name string) {
 	b.Helper()
-	testenv.Eventually(b, time.Minute, name+" is gone", func() bool { return b.get(name) == nil })
+	testenv.Eventually(b, name+" is gone", func() bool { return b.get(name) == nil })
 }
 
 // eventsOf are the reasons of the events told about a resource, in order.
@@ -121,5 +115,5 @@ func (b *bundle) untilEvents(name string, want ...string) {
 			b.Logf("events of %s: %v, want %v", name, got, want)
 		}
 	}()
-	testenv.Eventually(b, time.Minute, "events are told", func() bool { got = b.eventsOf(name); return slices.Equal(got, want) })
+	testenv.Eventually(b, "events are told", func() bool { got = b.eventsOf(name); return slices.Equal(got, want) })
 }

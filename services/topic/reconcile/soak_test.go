@@ -187,7 +187,7 @@ func (s *soak) agree(t *testing.T) {
 			t.Log(why)
 		}
 	}()
-	testenv.Eventually(t, 3*time.Minute, "resources and topics agree", func() bool { why = s.disagreement(); return why == "" })
+	testenv.Eventually(t, "resources and topics agree", func() bool { why = s.disagreement(); return why == "" })
 }
 
 func (s *soak) disagreement() string {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -36,7 +35,7 @@ func TestAnOldValueThatIsShownForLongIsWaitedFor(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	b.set("orders", "retention.ms", "7")
-	testenv.Eventually(t, time.Minute, "drift is mended", func() bool { return b.value("orders", "retention.ms") == "2000" })
+	testenv.Eventually(t, "drift is mended", func() bool { return b.value("orders", "retention.ms") == "2000" })
 	b.untilEvents("orders", "Created", "ConfigChanged", "Drifted")
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -66,7 +65,7 @@ func (b *bundle) topic(name string) *detail {
 // made is a topic that a resource says is there, once the brokers show it: they may answer before all of them know.
 func (b *bundle) made(name string) (d *detail) {
 	b.Helper()
-	testenv.Eventually(b, time.Minute, "the brokers show "+name, func() bool { d = b.topic(name); return d != nil })
+	testenv.Eventually(b, "the brokers show "+name, func() bool { d = b.topic(name); return d != nil })
 	return d
 }
 

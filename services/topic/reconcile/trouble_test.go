@@ -220,7 +220,7 @@ func TestATopicThatIsNotAsItWasAskedForIsSomebodyElses(t *testing.T) {
 			hidden := fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.UnknownTopicOrPartition, Count: -1})
 			b := setup(t, brokers, seldom)
 			b.apply("orders", c.asked)
-			testenv.Eventually(t, time.Minute, "a create fails", func() bool { return failed.Load() > 0 })
+			testenv.Eventually(t, "a create fails", func() bool { return failed.Load() > 0 })
 			b.must(fake.CreateTopic("orders", 2, nil))
 			if c.leaving {
 				b.delete("orders")
@@ -293,7 +293,7 @@ func TestATerminalProblemIsNotTriedInAHotLoop(t *testing.T) {
 	b.halt()
 	sweep = 200 * time.Millisecond
 	b.start()
-	testenv.Eventually(t, time.Minute, "sweeps try again", func() bool { return creates.Load() > 5 })
+	testenv.Eventually(t, "sweeps try again", func() bool { return creates.Load() > 5 })
 	if b.get("orders").ResourceVersion != version {
 		t.Error("nothing new is said")
 	}

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/openorder/openorder/services/internal/testenv"
 	"github.com/openorder/openorder/services/topic/kubetest"
@@ -38,7 +37,7 @@ func TestExplainTellsOfEachFieldItsDefaultAndWhatAChangeDoes(t *testing.T) {
 		"managementPolicy": {"Observe", "Pause", "May be changed at any time"},
 	}
 	var list string
-	testenv.Eventually(t, time.Minute, "the API server publishes the definition", func() (ok bool) {
+	testenv.Eventually(t, "the API server publishes the definition", func() (ok bool) {
 		list, ok = run("explain", "kafkatopics.kafka.openorder.io.spec")
 		return ok
 	})

@@ -37,7 +37,9 @@ func (s *session) lost(_ context.Context, _ *kgo.Client, removed map[string][]in
 	s.drop(removed)
 }
 
+// drop forgets partitions, and what was reported of them: what goes on with others is reported again at its next attempt.
 func (s *session) drop(removed map[string][]int32) {
+	defer s.c.config.Report(nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for topic, numbers := range removed {

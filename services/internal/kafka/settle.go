@@ -151,13 +151,16 @@ func (s *session) awaitInFlight(ctx context.Context, most int) bool {
 func (s *session) acknowledged(emissions []emission, errs []error) {
 	s.mu.Lock()
 	now := time.Now()
-	var failed error
+	var failed, ours error // ours: of partitions that are not another's by now
 	for _, e := range emissions {
 		err := errors.Join(errs[:len(e.records)]...)
 		errs = errs[len(e.records):]
 		switch {
 		case err != nil:
 			failed = fmt.Errorf("produce to %s: %w", e.records[0].Topic, err)
+			if !e.entry.partition.gone {
+				ours = failed
+			}
 			s.retryAfterOutage(e.entry, now)
 		case e.letter:
 			s.deadLettered(e.entry)
@@ -173,7 +176,7 @@ func (s *session) acknowledged(emissions []emission, errs []error) {
 	if news {
 		s.c.config.Log.Warn("not acknowledged; the records are handled again", "group", s.c.config.Group, "error", failed)
 	}
-	s.c.config.Report(failed)
+	s.c.config.Report(ours)
 }
 
 // newFailure tells whether records are not acknowledged for another reason than before: the same is said once.

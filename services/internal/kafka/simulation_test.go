@@ -205,26 +205,10 @@ func (s *simulation) heal() {
 	}
 	s.findDatabase()
 	s.speedUp()
-	s.evict()
-}
-
-// evict throws all members out of the group, and those that live join again. A real coordinator does that with the dead alone;
-// kfake (2026-09-18) never does with one whose connection broke while its JoinGroup waited, and the rebalance does not end.
-func (s *simulation) evict() {
-	s.Helper()
+	// A real coordinator throws out the dead alone; kfake (2026-09-18) never does with a member whose connection broke while its
+	// JoinGroup waited, and the rebalance does not end.
 	s.eventually("all members are out of the group", func() bool { // not at the first attempt where connections were broken
-		described, err := s.admin.DescribeGroups(s.Context(), group)
-		leave := kmsg.NewPtrLeaveGroupRequest()
-		leave.Group = group
-		for _, member := range described[group].Members {
-			gone := kmsg.NewLeaveGroupRequestMember()
-			gone.MemberID = member.MemberID
-			leave.Members = append(leave.Members, gone)
-		}
-		if err == nil {
-			_, err = leave.RequestWith(s.Context(), s.client)
-		}
-		return err == nil
+		return testenv.Evict(s.Context(), s.client, group) == nil
 	})
 }
 

@@ -44,7 +44,9 @@ func (s *session) work(ctx context.Context, batch []*entry) {
 			s.work(ctx, s.inOrder(batch[half:]))
 			return
 		}
-		s.waitOut(ctx, attempt, err)
+		if batch = s.stillOurs(batch); len(batch) > 0 {
+			s.waitOut(ctx, attempt, err)
+		}
 	}
 }
 

@@ -184,7 +184,7 @@ func empty(t testing.TB, brokers kafka.Config) {
 			return false
 		}
 		if ids := groups.Groups(); len(ids) > 0 {
-			evict(ctx, admin, client, ids)
+			_ = Evict(ctx, client, ids...) // tried again until the groups are gone; a client that joins meanwhile cannot leave before
 			admin.DeleteGroups(ctx, ids...)
 		}
 		topics, err := admin.ListTopics(ctx)
@@ -199,26 +199,28 @@ func empty(t testing.TB, brokers kafka.Config) {
 	})
 }
 
-// evict takes the members of earlier tests out of their groups. A killed process is one for its session time-out, and a
-// client that joins meanwhile cannot leave before.
-func evict(ctx context.Context, admin *kadm.Client, client *kgo.Client, ids []string) {
-	groups, err := admin.DescribeGroups(ctx, ids...)
+// Evict throws all members out of the groups. Those that live join again; a killed process is one for its session time-out.
+func Evict(ctx context.Context, client *kgo.Client, groups ...string) error {
+	described, err := kadm.NewClient(client).DescribeGroups(ctx, groups...)
 	if err != nil {
-		return
+		return err
 	}
-	for id, group := range groups {
+	for name, group := range described {
 		if len(group.Members) == 0 {
 			continue
 		}
-		request := kmsg.NewPtrLeaveGroupRequest()
-		request.Group = id
+		leave := kmsg.NewPtrLeaveGroupRequest()
+		leave.Group = name
 		for _, m := range group.Members {
 			member := kmsg.NewLeaveGroupRequestMember()
 			member.MemberID = m.MemberID
-			request.Members = append(request.Members, member)
+			leave.Members = append(leave.Members, member)
 		}
-		_, _ = client.Request(ctx, request) // tried again until the groups are gone
+		if _, err := leave.RequestWith(ctx, client); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // patience is longer than anything takes on a machine that does a lot else. It is no claim: how quick something is, a test measures.

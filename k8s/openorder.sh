@@ -24,7 +24,9 @@ quoted() { # ARGUMENT...: as a JSON list
 
 image=${IMAGE:-$(deployment order '.metadata.annotations.openorder\.io/tools-image')}
 [ -n "$image" ] || { echo "$release-order has no annotation openorder.io/tools-image: name the tools' image in IMAGE" >&2; exit 1; }
-variables="{\"name\":\"KAFKA_BROKERS\",\"value\":\"$(environment KAFKA_BROKERS)\"}"
+memory=256 # MiB
+variables="{\"name\":\"GOMEMLIMIT\",\"value\":\"$((memory * 8 / 10))MiB\"}"
+variables+=",{\"name\":\"KAFKA_BROKERS\",\"value\":\"$(environment KAFKA_BROKERS)\"}"
 volumes=',{"name":"tmp","emptyDir":{}}' mounts=',{"name":"tmp","mountPath":"/tmp"}' # an audit sorts there what memory does not hold
 mount() { # VOLUME: the order service's, at the same place
   local volume; volume=$(of order ".volumes[?(@.name==\"$1\")]")
@@ -56,7 +58,7 @@ kubectl -n "$namespace" create -f - >/dev/null <<P
   "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
   "volumes": [${volumes#,}],
   "containers": [{"name": "openorder", "image": "$image", "args": $(quoted "$@"), "env": [$variables], "volumeMounts": [${mounts#,}],
-    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "${memory}Mi"}},
     "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}}]}}
 P
 status() { kubectl -n "$namespace" get pod "$pod" -o "jsonpath={.status$1}"; }
@@ -75,4 +77,6 @@ do
   [ "$phase" != Failed ] || { echo "the pod was ended: $(status .reason) $(status .message)" >&2; exit 1; }
   sleep 0.5
 done
+reason=$(status '.containerStatuses[0].state.terminated.reason')
+case $reason in Completed | Error) ;; *) echo "the container was ended: $reason (its limit is $memory MiB of memory)" >&2 ;; esac
 exit "$code"

@@ -124,6 +124,30 @@ func TestTheToolsImageIsNamedAsItIs(t *testing.T) {
 	}
 }
 
+// An audit of many orders keeps within its pod's memory; where it does not, the script says why it ended.
+func TestTheToolsKeepWithinTheirMemory(t *testing.T) {
+	t.Parallel()
+	lines, code := laptop{
+		"tr": `exec /usr/bin/tr "$@"`, "sleep": `true`,
+		"kubectl": `case "$*" in
+			*" create "*) awk '{print}' >&2 ;;
+			*tools-image*) echo ghcr.io/openorder/openorder:1 ;;
+			*terminated.exitCode*) echo 137 ;;
+			*terminated.reason*) echo OOMKilled ;;
+			*status.phase*) echo Failed ;;
+		esac`,
+	}.run(t, "openorder.sh", "shop", "audit")
+	said := strings.Join(lines, "\n")
+	for _, want := range []string{`{"name":"GOMEMLIMIT","value":"204MiB"}`, `"limits": {"memory": "256Mi"}`, "OOMKilled"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing says %q: %s", want, said)
+		}
+	}
+	if code != 137 {
+		t.Errorf("it ended with %d", code)
+	}
+}
+
 // A Secret that is missing must not keep a process from starting and saying so, and of the brokers' Secret, which holds
 // their private key, nothing but the certificate is mounted.
 func TestSecretsAreOptionalFilesOfNamedKeys(t *testing.T) {

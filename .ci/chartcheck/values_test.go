@@ -31,6 +31,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"TLS without a CA":                 {profile{chart: chart, values: external, set: []string{"kafka.tls.caSecret="}}, []string{"kafka.tls.caSecret: TLS needs the authorities"}},
 		"a login without a password":       {profile{chart: chart, values: external, set: []string{"services.order.kafka.existingSecret="}}, []string{"services.order.kafka.existingSecret: name the Secret with the password of user order-service"}},
 		"KEDA without a login of its own":  {profile{chart: chart, values: external, set: []string{"kafka.keda.existingSecret="}}, []string{"kafka.keda.existingSecret"}},
+		"brokers whose name KEDA lacks":    {profile{chart: chart, values: external, set: []string{"kafka.brokers=kafka-1.shop.svc:9093, kafka:9093"}}, []string{"kafka.brokers: KEDA runs in a namespace of its own, where kafka is nobody's name; write kafka.shop.svc"}},
 		"an autoscaler with replicas":      {profile{chart: chart, values: external, set: []string{"services.order.replicas=3"}}, []string{"services.order.replicas: 3 contradicts autoscaling.type=hpa"}},
 		"fewer pods at most than at least": {profile{chart: chart, values: external, set: []string{"services.order.autoscaling.maxReplicas=1"}}, []string{"maxReplicas: 1 is below minReplicas 2"}},
 		"topics that would hang":           {profile{chart: chart, values: kind, set: []string{"topics.deletionPolicy=Delete"}}, []string{"topics.deletionPolicy: Delete is refused"}},

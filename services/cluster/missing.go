@@ -75,13 +75,13 @@ func missingNamespaces(ctx context.Context, client kubernetes.Interface, manifes
 	return missing, nil
 }
 
-// missingSecrets lists Secrets and keys that pods mount and nobody makes: neither these manifests, nor their Job, nor an
-// operator.
+// missingSecrets lists Secrets and keys that pods mount, or KEDA logs in with, and nobody makes: neither these manifests,
+// nor their Job, nor an operator.
 func missingSecrets(ctx context.Context, client kubernetes.Interface, manifests []manifest) ([]string, error) {
 	made := madeSecrets(manifests)
 	var missing, seen []string
 	for _, m := range manifests {
-		for _, use := range mountedSecrets(m) {
+		for _, use := range usedSecrets(m) {
 			id := m.GetNamespace() + "/" + use.name + "/" + use.key
 			if slices.Contains(made, m.GetNamespace()+"/"+use.name) || slices.Contains(seen, id) {
 				continue
@@ -141,12 +141,15 @@ func arguments(m manifest) []string {
 	return all
 }
 
-type mountedSecret struct{ name, key string }
+type usedSecret struct{ name, key string }
 
-func mountedSecrets(m manifest) []mountedSecret {
+func usedSecrets(m manifest) []usedSecret {
+	if m.GetKind() == "TriggerAuthentication" {
+		return targetedSecrets(m)
+	}
 	spec, _ := m.podSpec()
 	volumes, _, _ := unstructured.NestedSlice(spec, "volumes")
-	var all []mountedSecret
+	var all []usedSecret
 	for _, v := range volumes {
 		volume, _ := v.(map[string]any)
 		name, found, _ := unstructured.NestedString(volume, "secret", "secretName")
@@ -155,13 +158,25 @@ func mountedSecrets(m manifest) []mountedSecret {
 		}
 		items, _, _ := unstructured.NestedSlice(volume, "secret", "items")
 		if len(items) == 0 {
-			all = append(all, mountedSecret{name: name})
+			all = append(all, usedSecret{name: name})
 		}
 		for _, i := range items {
 			item, _ := i.(map[string]any)
 			key, _, _ := unstructured.NestedString(item, "key")
-			all = append(all, mountedSecret{name, key})
+			all = append(all, usedSecret{name, key})
 		}
+	}
+	return all
+}
+
+func targetedSecrets(m manifest) []usedSecret {
+	references, _, _ := unstructured.NestedSlice(m.Object, "spec", "secretTargetRef")
+	var all []usedSecret
+	for _, r := range references {
+		reference, _ := r.(map[string]any)
+		name, _, _ := unstructured.NestedString(reference, "name")
+		key, _, _ := unstructured.NestedString(reference, "key")
+		all = append(all, usedSecret{name, key})
 	}
 	return all
 }

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-// cluster has what a fresh cluster has, Redpanda's CRD, one node, and what the test adds.
+// cluster has what a fresh cluster has, Redpanda's CRD, one of KEDA's, one node, and what the test adds.
 func cluster(objects ...runtime.Object) *fake.Clientset {
 	client := fake.NewClientset(append(objects,
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
@@ -25,6 +25,7 @@ func cluster(objects ...runtime.Object) *fake.Clientset {
 		{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}, {Name: "secrets", Kind: "Secret", Namespaced: true}}},
 		{GroupVersion: "apps/v1", APIResources: []metav1.APIResource{{Name: "deployments", Kind: "Deployment", Namespaced: true}}},
 		{GroupVersion: "batch/v1", APIResources: []metav1.APIResource{{Name: "jobs", Kind: "Job", Namespaced: true}}},
+		{GroupVersion: "keda.sh/v1alpha1", APIResources: []metav1.APIResource{{Name: "triggerauthentications", Kind: "TriggerAuthentication", Namespaced: true}}},
 		{GroupVersion: "cluster.redpanda.com/v1alpha2", APIResources: []metav1.APIResource{{Name: "redpandas", Kind: "Redpanda", Namespaced: true}}},
 	}
 	return client
@@ -40,6 +41,15 @@ spec:
       volumes:
       - name: database
         secret: {secretName: order-db, optional: true, items: [{key: uri, path: url}]}
+`
+
+const login = `apiVersion: keda.sh/v1alpha1
+kind: TriggerAuthentication
+metadata: {name: openorder-kafka, namespace: shop}
+spec:
+  secretTargetRef:
+  - {parameter: username, name: keda-kafka, key: username}
+  - {parameter: password, name: keda-kafka, key: password}
 `
 
 func TestPreflightListsWhatIsMissing(t *testing.T) {
@@ -80,6 +90,14 @@ func TestPreflightListsWhatIsMissing(t *testing.T) {
 			manifests: deployment,
 			there:     []runtime.Object{secret("order-db", "url")},
 			want:      []string{"has no key uri"},
+		},
+		"a key of a Secret that KEDA logs in with": {
+			manifests: login,
+			there:     []runtime.Object{secret("keda-kafka", "password")},
+			want:      []string{"Secret keda-kafka in namespace shop has no key username; TriggerAuthentication openorder-kafka waits for it"},
+		},
+		"nothing, where the release's Job makes KEDA's login": {
+			manifests: login + "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: secrets, namespace: shop}\nspec: {template: {spec: {containers: [{name: secrets, args: [secrets, --kafka=keda-kafka=keda]}]}}}\n",
 		},
 		"nothing, where the Secret exists": {
 			manifests: deployment,
@@ -156,7 +174,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		for _, m := range manifests {
 			arguments(m)
-			mountedSecrets(m)
+			usedSecrets(m)
 			volumeClass(m)
 		}
 		madeSecrets(manifests)

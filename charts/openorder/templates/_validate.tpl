@@ -31,6 +31,14 @@
 {{- if not (or $v.redpanda.enabled $v.kafka.brokers) }}
 {{- $problems = append $problems "kafka.brokers: name your brokers (HOST:PORT,...), or set redpanda.enabled=true" }}
 {{- end }}
+{{- if and (include "openorder.keda" .) (not $v.redpanda.enabled) }}
+{{- range $broker := regexSplit " *, *" $v.kafka.brokers -1 }}
+{{- $host := splitList ":" $broker | first }}
+{{- if and $host (not (contains "." $host)) }}
+{{- $problems = append $problems (printf "kafka.brokers: KEDA runs in a namespace of its own, where %s is nobody's name; write %s.%s.svc" $host $host $.Release.Namespace) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and $v.kafka.tls.enabled (not $v.redpanda.enabled) (not $v.kafka.tls.caSecret) }}
 {{- $problems = append $problems "kafka.tls.caSecret: TLS needs the authorities that sign the brokers' certificates; name their Secret" }}
 {{- end }}

@@ -3,6 +3,7 @@
 package smoke
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ type Command struct {
 
 	Strict bool
 
-	transport http.RoundTripper // nil is the network; tests set it
+	transport http.RoundTripper // nil is the network
 }
 
 // AddFlags registers the flags.
@@ -78,7 +79,7 @@ func (c *Command) Validate() error {
 // Run places the orders and waits for their outcomes. It fails when an order was refused, got no outcome in time, or
 // got one that was not expected; being put off by Retry-After is no failure.
 func (c *Command) Run(ctx context.Context, out io.Writer) error {
-	client := &client{base: strings.TrimRight(c.OrderURL, "/"), http: &http.Client{Transport: c.transport, Timeout: 15 * time.Second}}
+	client := &client{base: strings.TrimRight(c.OrderURL, "/"), http: &http.Client{Transport: cmp.Or(c.transport, connections()), Timeout: 15 * time.Second}}
 	started := time.Now()
 	total := &tally{outcomes: map[string]int{}}
 	var orders sync.WaitGroup

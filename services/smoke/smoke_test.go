@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,4 +192,45 @@ func TestTheServicesURLMayEndInASlash(t *testing.T) {
 			t.Errorf("it posts to %s", s.path)
 		}
 	})
+}
+
+func TestConnectionsThatWereUsedAtATimeAreUsedAgain(t *testing.T) {
+	t.Parallel()
+	const atATime = 10
+	var opened atomic.Int32
+	arrived, all := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived <- struct{}{}
+		<-all
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, `{"orderId":7}`)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := &client{base: server.URL, http: &http.Client{Transport: connections()}}
+	for range 2 {
+		var requests sync.WaitGroup
+		for range atATime {
+			requests.Go(func() {
+				if _, err := client.post(t.Context(), `"key"`, []byte("{}")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range atATime {
+			<-arrived
+		}
+		for range atATime {
+			all <- struct{}{}
+		}
+		requests.Wait()
+	}
+	if opened.Load() != atATime {
+		t.Errorf("%d connections were opened for %d requests at a time", opened.Load(), atATime)
+	}
 }

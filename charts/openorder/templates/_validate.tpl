@@ -34,7 +34,7 @@
 {{- if and (include "openorder.keda" .) (not $v.redpanda.enabled) }}
 {{- range $broker := regexSplit " *, *" $v.kafka.brokers -1 }}
 {{- $host := splitList ":" $broker | first }}
-{{- if and $host (not (contains "." $host)) }}
+{{- if and $host (not (contains "." $host)) (not (hasPrefix "[" $host)) }}{{/* an IPv6 address */}}
 {{- $problems = append $problems (printf "kafka.brokers: KEDA runs in a namespace of its own, where %s is nobody's name; write %s.%s.svc" $host $host $.Release.Namespace) }}
 {{- end }}
 {{- end }}

@@ -153,6 +153,9 @@ func TestDataIsKept(t *testing.T) {
 				if kept != keep {
 					t.Errorf("%s, keepData=%t: %s is kept: %t", name, keep, r, kept)
 				}
+				if volumes := text(r, "spec", "clusterSpec", "statefulset", "persistentVolumeClaimRetentionPolicy", "whenDeleted"); r.kind() == "Redpanda" && (volumes != "Delete") != keep {
+					t.Errorf("%s, keepData=%t: whenDeleted of the volumes is %q", name, keep, volumes)
+				}
 			}
 		}
 	}

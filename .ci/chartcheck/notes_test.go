@@ -32,6 +32,19 @@ func TestTheNotesTellWhatAnUninstallLeaves(t *testing.T) {
 	}
 }
 
+// cert-manager's Secrets outlive their Certificates, and have none of the labels that the other commands ask for.
+func TestTheNotesNameTheCertificatesSecrets(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []string{"true", "false"} {
+		for _, tls := range []string{"true", "false"} {
+			said := notes(t, []string{"mode=services", "postgresql.enabled=true", "redpanda.enabled=true", "redpanda.name=rp", "redpanda.tls=" + tls, "keepData=" + keep})
+			if named := strings.Contains(said, "delete secret --ignore-not-found rp-default-cert rp-default-root-certificate"); named != (tls == "true") {
+				t.Errorf("keepData=%s, redpanda.tls=%s: named is %t", keep, tls, named)
+			}
+		}
+	}
+}
+
 // notes are what `helm install` would print. Helm 3 asks a cluster even then.
 func notes(t *testing.T, set []string) string {
 	t.Helper()

@@ -28,6 +28,7 @@ type tiltRun struct {
 	commands  map[string]string // of buttons
 	checked   string            // the call of k8s/check-laptop.sh
 	forwarded []string          // ports of this machine
+	asked     []string          // Services that kubectl forwards ports to
 }
 
 func newTilt(t *testing.T, flags map[string]string) *tiltRun {
@@ -162,8 +163,9 @@ func (r *tiltRun) resource(c call) (starlark.Value, error) {
 	if workload != "" {
 		r.workloads = append(r.workloads, workload)
 	}
-	if forward := regexp.MustCompile(` port-forward .* (\d+):`).FindStringSubmatch(c.text("serve_cmd", 2)); forward != nil {
-		r.forwarded = append(r.forwarded, forward[1])
+	if forward := regexp.MustCompile(`-n (\S+) port-forward service/(\S+) (\d+):`).FindStringSubmatch(c.text("serve_cmd", 2)); forward != nil {
+		r.asked = append(r.asked, forward[2]+":service:"+forward[1])
+		r.forwarded = append(r.forwarded, forward[3])
 	}
 	r.resources[name] = append(r.resources[name], c.list("resource_deps")...)
 	for _, object := range c.list("objects") {

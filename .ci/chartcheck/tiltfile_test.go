@@ -66,6 +66,11 @@ func (r *tiltRun) check(t *testing.T) {
 	if len(r.forwarded) < 7 {
 		t.Errorf("forwarded are %v", r.forwarded)
 	}
+	for _, service := range r.asked {
+		if made := slices.Concat(r.objects, r.byOperators()); !slices.Contains(made, service) && !strings.HasSuffix(service, ":monitoring") {
+			t.Errorf("%s is among none of the Services: %v", service, made)
+		}
+	}
 	if len(r.buttons) < 8 || len(r.commands) != len(r.buttons) {
 		t.Errorf("%d buttons, %d commands", len(r.buttons), len(r.commands))
 	}
@@ -78,6 +83,16 @@ func (r *tiltRun) check(t *testing.T) {
 		}
 	}
 	exist(t, r.paths)
+}
+
+// byOperators are the Services that Redpanda's operator makes: of a Console, under its name and -console.
+func (r *tiltRun) byOperators() (services []string) {
+	for _, object := range r.objects {
+		if parts := strings.Split(object, ":"); parts[1] == "console" {
+			services = append(services, parts[0]+"-console:service:"+parts[2])
+		}
+	}
+	return services
 }
 
 // isClaimed: a workload makes a resource of its own name, what is left needs to be in one.

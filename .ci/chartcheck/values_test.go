@@ -24,6 +24,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"a negative number":                {profile{chart: chart, set: []string{"defaults.replicas=-1"}}, []string{"replicas"}},
 		"a quantity that is none":          {profile{chart: chart, values: kind, set: []string{"redpanda.storage=lots"}}, []string{"storage"}},
 		"two brokers":                      {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=2"}}, []string{"replicas"}},
+		"a version that is no tag":         {profile{chart: chart, values: kind, set: []string{"redpanda.version=26.2.1"}}, []string{"version"}},
 		"brokers without a port":           {profile{chart: chart, values: external, set: []string{"kafka.brokers=kafka"}}, []string{"brokers"}},
 		"no brokers":                       {profile{chart: chart, set: []string{"mode=services", "postgresql.enabled=true"}}, []string{"kafka.brokers: name your brokers", "redpanda.enabled=true"}},
 		"brokers twice":                    {profile{chart: chart, values: kind, set: []string{"kafka.brokers=kafka:9092"}}, []string{"excludes redpanda.enabled"}},
@@ -153,6 +154,9 @@ func TestDataIsKept(t *testing.T) {
 				kept := text(r, "metadata", "annotations", "helm.sh/resource-policy") == "keep"
 				if kept != keep {
 					t.Errorf("%s, keepData=%t: %s is kept: %t", name, keep, r, kept)
+				}
+				if volumes := text(r, "spec", "clusterSpec", "statefulset", "persistentVolumeClaimRetentionPolicy", "whenDeleted"); r.kind() == "Redpanda" && (volumes != "Delete") != keep {
+					t.Errorf("%s, keepData=%t: whenDeleted of the volumes is %q", name, keep, volumes)
 				}
 			}
 		}

@@ -41,6 +41,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"an even number of replicas":       {profile{chart: chart, values: kind, set: []string{"redpanda.replicas=3", "topics.replicas=2"}}, []string{"Redpanda wants an odd number"}},
 		"one Kafka user for all services":  {profile{chart: chart, values: kind, set: []string{"redpanda.sasl=true", "defaults.kafka.username=shop"}}, []string{"kafka.username: order, inventory and notification are all shop", "services.NAME.kafka.username"}},
 		"roles that PostgreSQL reserves":   {profile{chart: chart, values: kind, release: "pg-shop"}, []string{"fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself"}},
+		"roles that its operator reserves": {profile{chart: chart, values: kind, set: []string{"fullnameOverride=cnpg"}}, []string{"fullnameOverride: ", "CloudNativePG those with cnpg_"}},
 		"an operator's resource in one":    {profile{chart: chart, set: []string{"redpanda.enabled=true"}}, []string{"redpanda.enabled: the all-in-one brings its own"}},
 		"brokers beside the all-in-one":    {profile{chart: chart, set: []string{"kafka.brokers=kafka:9092"}}, []string{"kafka: the all-in-one brings its own broker; for yours set mode=services"}},
 		"a database beside it":             {profile{chart: chart, set: []string{"services.order.database.existingSecret=db"}}, []string{"services.order.database: the all-in-one is one pod", "set mode=services"}},

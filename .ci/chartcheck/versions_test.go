@@ -46,3 +46,20 @@ func TestOperatorsAreInstalledAtOneVersion(t *testing.T) {
 		}
 	}
 }
+
+// Its webhooks refuse our resources until it runs: who installs it waits for it. Tilt does so by itself.
+func TestCloudNativePGIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	commands := regexp.MustCompile(`helm upgrade --install cnpg [^"|]*?--create-namespace([^"|\n]*)`)
+	for _, file := range []string{"k8s/README.md", "k8s/operators/cloudnative-pg.yaml", "charts/openorder/templates/_validate.tpl", "services/cluster/missing.go"} {
+		found := commands.FindAllStringSubmatch(document(t, file), -1)
+		if len(found) == 0 {
+			t.Errorf("%s does not install it", file)
+		}
+		for _, command := range found {
+			if !strings.Contains(command[1], " --wait") {
+				t.Errorf("%s: %s", file, command[0])
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ import (
 var installs = map[string]string{
 	"cluster.redpanda.com":      "helm upgrade --install redpanda-controller operator --repo https://charts.redpanda.com --version 26.2.2 -n redpanda --create-namespace --set crds.enabled=true",
 	"cert-manager.io":           "helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.21.1 -n cert-manager --create-namespace --set crds.enabled=true",
-	"postgresql.cnpg.io":        "helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace",
+	"postgresql.cnpg.io":        "helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace --wait",
 	"kafka.openorder.io":        "helm upgrade --install openorder-operator oci://ghcr.io/openorder/charts/openorder-operator -n NAMESPACE",
 	"keda.sh":                   "helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version 2.20.2 -n keda --create-namespace",
 	"monitoring.coreos.com":     "helm upgrade --install prometheus-operator-crds oci://ghcr.io/prometheus-community/charts/prometheus-operator-crds --version 31.0.1",

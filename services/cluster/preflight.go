@@ -55,7 +55,7 @@ func (p *Preflight) Run(ctx context.Context, client kubernetes.Interface, in io.
 	}
 	missing := missingKinds(manifests, mapper)
 	for _, look := range []func(context.Context, kubernetes.Interface, []manifest) ([]string, error){
-		missingNamespaces, missingSecrets, missingStorage, missingNodes,
+		missingNamespaces, missingSecrets, missingStorage, missingExpansion, missingNodes,
 	} {
 		found, err := look(ctx, client, manifests)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	discoveryfake "k8s.io/client-go/discovery/fake"
@@ -52,9 +53,25 @@ spec:
   - {parameter: password, name: keda-kafka, key: password}
 `
 
+func postgresql(name, size string) string {
+	return "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: " + name + ", namespace: shop}\nspec: {storage: {size: " + size + "}}\n---\n"
+}
+
+// volume is the first of a Cluster, of 1Gi.
+func volume(cluster, class string) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: cluster + "-1", Namespace: "shop", Labels: map[string]string{"cnpg.io/cluster": cluster, "cnpg.io/pvcRole": "PG_DATA"}},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: &class,
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	}
+}
+
 func TestPreflightListsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "standard", Annotations: map[string]string{defaultClass: "true"}}}
+	growing := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "growing"}, AllowVolumeExpansion: new(true)}
 	for name, c := range map[string]struct {
 		manifests string
 		there     []runtime.Object
@@ -77,6 +94,11 @@ func TestPreflightListsWhatIsMissing(t *testing.T) {
 			manifests: "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: shop}\nspec: {storageClassName: fast}\n",
 			there:     []runtime.Object{class},
 			want:      []string{"StorageClass fast, which does not exist"},
+		},
+		"room in a volume that cannot grow": {
+			manifests: postgresql("pg", "4Gi") + postgresql("same", "1Gi") + postgresql("growing", "4Gi") + postgresql("new", "4Gi"),
+			there:     []runtime.Object{class, growing, volume("pg", "standard"), volume("same", "standard"), volume("growing", "growing")},
+			want:      []string{"Cluster (postgresql.cnpg.io/v1) is not served", "Cluster pg wants volumes of 4Gi; pg-1 has 1Gi, and its StorageClass standard does not allow expansion: keep postgresql.storage=1Gi"},
 		},
 		"a namespace": {
 			manifests: strings.ReplaceAll(deployment, "namespace: shop", "namespace: elsewhere"),

@@ -56,6 +56,11 @@ notification: {http: 8083, admin: 9083}
 {{- default (printf "%s-pg" (include "openorder.fullname" .)) .Values.postgresql.name }}
 {{- end }}
 
+{{/* The Secret with the authorities that sign PostgreSQL's certificate. */}}
+{{- define "openorder.postgresql.caSecret" -}}
+{{- dig "certificates" "serverCASecret" (printf "%s-ca" (include "openorder.postgresql.name" .)) .Values.postgresql.clusterSpec }}
+{{- end }}
+
 {{/* Users and Secrets of a service. Take a dict of root, name and settings. */}}
 {{- define "openorder.kafka.username" -}}
 {{- default (printf "%s-%s" (include "openorder.fullname" .root) .name) .settings.kafka.username }}

@@ -153,7 +153,7 @@ spec:
     {{- if .root.Values.postgresql.enabled }}
     - name: database-ca
       secret:
-        secretName: {{ include "openorder.postgresql.name" .root }}-ca
+        secretName: {{ include "openorder.postgresql.caSecret" .root }}
         optional: true
         items: [{key: ca.crt, path: ca.crt}]
     {{- end }}

@@ -58,8 +58,8 @@
 {{- if and $v.redpanda.enabled $v.topics.enabled (eq (mod (int $v.topics.replicas) 2) 0) }}
 {{- $problems = append $problems "topics.replicas: Redpanda wants an odd number" }}
 {{- end }}
-{{- if and $v.postgresql.enabled (hasPrefix "pg_" (include "openorder.database.role" (dict "root" . "name" "order"))) }}
-{{- $problems = append $problems (printf "fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself, and the services' roles would begin with %s; set another" (include "openorder.fullname" . | replace "-" "_")) }}
+{{- if and $v.postgresql.enabled (regexMatch "^(pg|cnpg)_" (include "openorder.database.role" (dict "root" . "name" "order"))) }}
+{{- $problems = append $problems (printf "fullnameOverride: PostgreSQL keeps names that begin with pg_ to itself, CloudNativePG those with cnpg_, and the services' roles would begin with %s; set another" (include "openorder.fullname" . | replace "-" "_")) }}
 {{- end }}
 {{- $sharing := dict }}{{/* services by Kafka user */}}
 {{- range $name := include "openorder.kafka.users" . | fromYamlArray }}
@@ -87,7 +87,7 @@
 {{- if and $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $settings.kafka.existingSecret) }}
 {{- $problems = append $problems (printf "%s.kafka.existingSecret: name the Secret with the password of user %s" $at (include "openorder.kafka.username" (dict "root" $ "name" $name "settings" $settings))) }}
 {{- end }}
-{{- $named = append $named (dict "at" (printf "%s.database" $at) "secret" $settings.database.existingSecret "keys" (list $settings.database.uriKey)) }}
+{{- $named = append $named (dict "at" (printf "%s.database" $at) "secret" $settings.database.existingSecret "keys" (concat (list $settings.database.uriKey) (ternary (list "username" "password") list $v.postgresql.enabled))) }}
 {{- $named = append $named (dict "at" (printf "%s.kafka" $at) "secret" $settings.kafka.existingSecret "keys" (list $settings.kafka.passwordKey)) }}
 {{- end }}
 {{- if and (include "openorder.keda" .) $v.kafka.sasl.enabled (not $v.redpanda.enabled) (not $v.kafka.keda.existingSecret) }}
@@ -146,7 +146,7 @@
 {{- $missing = append $missing "cert-manager: helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --version v1.21.1 -n cert-manager --create-namespace --set crds.enabled=true" }}
 {{- end }}
 {{- if and $services $v.postgresql.enabled (not ($has.Has "postgresql.cnpg.io/v1/Cluster")) }}
-{{- $missing = append $missing "the CloudNativePG operator: helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace" }}
+{{- $missing = append $missing "the CloudNativePG operator: helm upgrade --install cnpg cloudnative-pg --repo https://cloudnative-pg.github.io/charts --version 0.29.0 -n cnpg-system --create-namespace --wait" }}
 {{- end }}
 {{- if and $services $v.topics.enabled (not ($has.Has "kafka.openorder.io/v1alpha1/KafkaTopic")) }}
 {{- $missing = append $missing (printf "the topic controller: helm upgrade --install openorder-operator oci://ghcr.io/openorder/charts/openorder-operator --version %s -n %s --create-namespace" .Chart.Version .Release.Namespace) }}
